@@ -1,0 +1,1 @@
+"""Rules, statistics, states, evidence, receivers. Decides on values and a `now` that are passed in."""

@@ -1,0 +1,1 @@
+"""Topic and sentiment of financial texts: labels, training, export, scoring."""

@@ -1,0 +1,1 @@
+"""Sources and Kafka in, scored rows out."""

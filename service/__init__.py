@@ -1,0 +1,1 @@
+"""What you start: the `tidings` command, wiring, jobs, demo."""

@@ -1,0 +1,138 @@
+"""The values that pass between the wings of Tidings. All times are timezone-aware UTC."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Kind = Literal["news", "social"]
+Scope = Literal["all", "topic", "entity", "source"]
+SCOPES: tuple[Scope, ...] = ("all", "topic", "entity", "source")
+SentimentLabel = Literal["negative", "neutral", "positive"]
+SENTIMENTS: tuple[SentimentLabel, ...] = ("negative", "neutral", "positive")
+AlertState = Literal["pending", "firing", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One text as it was published. `story_id` is shared by near-identical items of one UTC day."""
+
+    item_id: str
+    source: str
+    kind: Kind
+    published_at: datetime
+    title: str
+    text: str
+    url: str = ""
+    lang: str = "en"
+    tickers: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    story_id: str = ""
+
+    @property
+    def headline(self) -> str:
+        """What a person reads first: the title, or the text where there is none."""
+        return self.title or self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the classifier says of one text; the three sentiment probabilities sum to 1."""
+
+    topic: str
+    topic_p: float
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+    model_version: str
+
+    @property
+    def sentiment(self) -> float:
+        """p_positive - p_negative, in [-1, 1]."""
+        return self.p_positive - self.p_negative
+
+    @property
+    def sentiment_label(self) -> SentimentLabel:
+        """The most probable of the three; a tie goes to neutral."""
+        best = max(self.p_negative, self.p_neutral, self.p_positive)
+        if self.p_neutral == best:
+            return "neutral"
+        return "negative" if self.p_negative == best else "positive"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredItem:
+    """An item with its prediction and where in Kafka it came from."""
+
+    item: Item
+    prediction: Prediction
+    scored_at: datetime
+    kafka_topic: str = ""
+    kafka_partition: int = 0
+    kafka_offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Sums over the half-open interval [start, start + seconds) for one key of one scope.
+
+    A story counts once, in the minute of its earliest item, with that item's prediction;
+    `negative_story_sum` is the sum of p_negative over stories (the expected number of
+    negative stories), `sentiment_sum` the sum of sentiment over items.
+    """
+
+    scope: Scope
+    key: str
+    start: datetime
+    seconds: int
+    items: int = 0
+    negative_items: int = 0
+    positive_items: int = 0
+    sentiment_sum: float = 0.0
+    stories: int = 0
+    negative_stories: int = 0
+    negative_story_sum: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One story behind an alert: its earliest item and its reach (how many items carried it)."""
+
+    item_id: str
+    title: str
+    published_at: datetime
+    source: str
+    url: str
+    sentiment: float
+    p_negative: float
+    reach: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One rule's finding about one key, from pending to resolved.
+
+    `alert_id` names one episode (fingerprint and start); `fingerprint` the rule and labels.
+    `value` is the observed number of negative stories, `expected` the baseline's mean,
+    `p_value` the upper tail probability of `value` under the baseline. `unsent` names the receivers
+    that have not yet been told of the present state.
+    """
+
+    alert_id: str
+    fingerprint: str
+    rule: str
+    scope: Scope
+    key: str
+    severity: str
+    state: AlertState
+    value: float
+    expected: float
+    p_value: float
+    window_seconds: int
+    started_at: datetime
+    fired_at: datetime | None = None
+    resolved_at: datetime | None = None
+    updated_at: datetime | None = None
+    unsent: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    series: tuple[Window, ...] = ()
