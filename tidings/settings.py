@@ -129,6 +129,8 @@ def read_secret(value: str, file: Path | None) -> str:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"{file}: secret file cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file}: secret file is not UTF-8 text; is it the right file?") from None
 
 
 def _override(settings: Settings, env: Mapping[str, str]) -> Settings:
@@ -197,12 +199,13 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        if hint in (int, float) and value < 0:
-            raise ConfigError(f"{where} must not be negative; it is {value}")
+        if hint in (int, float) and not 0 <= value < float("inf"):
+            raise ConfigError(f"{where} must be finite and not negative; it is {value}")
         return value
     # The value is not shown: it may be a secret in the wrong place.
     words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
-    raise ConfigError(f"{where} must be {words.get(hint, hint)}, not {type(value).__name__.strip('_')}")
+    given = "a text" if isinstance(value, str) else type(value).__name__
+    raise ConfigError(f"{where} must be {words.get(hint, hint)}, not {given}")
 
 
 def _parse(hint: Any, text: str) -> Any:

@@ -11,8 +11,9 @@ _SPACE = re.compile(r"\s+")
 # Control and format characters (NUL, bidirectional marks, zero-width) carry no sentiment,
 # except the joiner that holds emoji together.
 _DROP_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
-_KEEP = {"\u200d", "\t", "\n", "\r", "\v", "\f"}
+_KEEP = {"\u200d", "\t", "\n", "\r", "\v", "\f", "\x85"}
 _WORD = re.compile(r"[^\W_]+")
+_RETWEET = re.compile(r"^(?:rt\s+@\w+:?\s*)+")
 
 
 def normalise(text: str) -> str:
@@ -44,11 +45,11 @@ def story_id(title: str, text: str, published_at: datetime) -> str:
     """A key shared by near-identical items of one UTC day (16 hexadecimal digits).
 
     Items are near-identical when their headlines agree in all words, whatever their case,
-    punctuation, URLs, or retweet prefix. The day is part of the key, so a headline that
+    punctuation, URLs, or retweet prefix ("RT @name:"). The day is part of the key, so a headline that
     recurs ("Wall Street opens lower") is a new story each day.
     """
-    words = _WORD.findall(normalise(title or text).casefold())
-    if words[:1] == ["rt"]:
-        words = words[2:]
+    headline = (normalise(title) or normalise(text)).casefold()
+    # What has no words (emoji, a bare URL) is compared as it stands.
+    key = " ".join(_WORD.findall(_RETWEET.sub("", headline, count=1))) or headline or f"{title}\x00{text}"
     day = published_at.strftime("%Y-%m-%d")
-    return hashlib.blake2b(f"{day}\x00{' '.join(words)}".encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(f"{day}\x00{key}".encode("utf-8", "replace"), digest_size=8).hexdigest()

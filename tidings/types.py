@@ -54,7 +54,7 @@ class Prediction:
     def sentiment_label(self) -> SentimentLabel:
         """The most probable of the three; a tie goes to neutral."""
         best = max(self.p_negative, self.p_neutral, self.p_positive)
-        if self.p_neutral == best:
+        if self.p_neutral == best or self.p_negative == self.p_positive:
             return "neutral"
         return "negative" if self.p_negative == best else "positive"
 

@@ -1,0 +1,100 @@
+"""The engine: rules over windows at a given `now`, alerts out. The same live, replayed and in a backtest."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from alerts.conditions import CONDITIONS
+from alerts.durations import floor_minute
+from alerts.protocols import History, Windows
+from alerts.rules import Rule
+from alerts.states import advance, fingerprint_of, resolve
+from tidings.metrics import ALERTS_FIRED, EVALUATIONS
+from tidings.types import Alert
+
+EVIDENCE_STORIES = 5
+CHART_BUCKETS = 48
+_BUCKETS_PER_WINDOW = 8
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Evaluates rules. Active alerts are read from the history each time: a restart repeats or loses none.
+
+    Run evaluate and Notifier.flush one after the other in one job: both write versions of the same alerts.
+    """
+
+    def __init__(
+        self, rules: Sequence[Rule], windows: Windows, history: History, receivers: Sequence[str] = ()
+    ) -> None:
+        self._rules = tuple(rules)
+        self._windows = windows
+        self._history = history
+        self._receivers = tuple(receivers)
+        self._last: datetime | None = None
+        self._warned = False
+
+    def evaluate(self, now: datetime) -> list[Alert]:
+        """Evaluates every rule at `now` (floored to the minute), saves what changed, returns state changes.
+
+        A `now` before the last evaluated one is ignored. If a read fails nothing is saved, and the
+        next evaluation makes up for it. An active alert whose rule is gone, or has other labels, resolves.
+        """
+        now = floor_minute(now)
+        active = {a.fingerprint: a for a in self._history.active_alerts() if a.state != "resolved"}
+        if self._is_past(now, active.values()):
+            return []
+        changed: list[tuple[Alert | None, Alert]] = []
+        for rule in self._rules:
+            mine = [a for a in active.values() if a.fingerprint == fingerprint_of(rule, a.key)]
+            previous = {a.key: active.pop(a.fingerprint) for a in mine}
+            changed += self._evaluate_rule(rule, previous, now)
+        changed += [(alert, resolve(alert, now, self._receivers)) for alert in active.values()]
+        if changed:
+            self._history.save_alerts([after for _, after in changed])
+        self._last = now
+        changes = [after for before, after in changed if before is None or before.state != after.state]
+        for alert in changes:
+            if alert.state == "firing":
+                ALERTS_FIRED.labels(alert.rule).inc()
+            _log.info("alert %s (%s on %r): %s", alert.alert_id, alert.rule, alert.key, alert.state)
+        return changes
+
+    def _evaluate_rule(
+        self, rule: Rule, previous: dict[str, Alert], now: datetime
+    ) -> list[tuple[Alert | None, Alert]]:
+        findings = CONDITIONS[rule.kind](rule, self._windows, now)
+        EVALUATIONS.inc()
+        if findings is None:
+            return []
+        changed: list[tuple[Alert | None, Alert]] = []
+        for key in sorted(previous.keys() | findings.keys()):
+            before = previous.get(key)
+            after = advance(before, findings.get(key), rule, key, now, self._receivers)
+            if after is None or after is before:
+                continue
+            fires = after.state == "firing"
+            if fires and (before is None or before.state != "firing" or after.value > before.value):
+                after = self._with_evidence(after, now)
+            changed.append((before, after))
+        return changed
+
+    def _with_evidence(self, alert: Alert, now: datetime) -> Alert:
+        """The alert with the stories behind it and its chart: its window and what came before."""
+        start = now - timedelta(seconds=alert.window_seconds)
+        evidence = self._windows.evidence(alert.scope, alert.key, start, now, EVIDENCE_STORIES)
+        seconds = max(60, alert.window_seconds // _BUCKETS_PER_WINDOW // 60 * 60)
+        begin = now - timedelta(seconds=CHART_BUCKETS * seconds)
+        series = self._windows.series(alert.scope, [alert.key], begin, now, seconds)[alert.key]
+        return replace(alert, evidence=evidence, series=tuple(series))
+
+    def _is_past(self, now: datetime, active: Iterable[Alert]) -> bool:
+        known = [moment for a in active if (moment := a.updated_at)] + ([self._last] if self._last else [])
+        if not known or now >= max(known):
+            return False
+        if not self._warned:
+            _log.warning("not evaluating at %s: alerts were already evaluated at %s", now, max(known))
+            self._warned = True
+        return True

@@ -1,0 +1,104 @@
+"""An alert in words and bars: pure functions that every receiver may use."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from alerts.durations import say_duration
+from tidings.types import Alert, Window
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_LARGE = ((1_000_000_000, "billion"), (1_000_000, "million"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of the chart; `height` is 0 to 1, `present` says whether it lies in the alert's window."""
+
+    start: datetime
+    value: float
+    height: float
+    present: bool
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """The text on one line without control, direction and surrogate characters, cut at `longest`."""
+    kept = (c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else " " for c in text)
+    line = " ".join("".join(kept).split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def safe_link(url: str) -> str:
+    """The URL if it is a plain http or https link, else nothing."""
+    try:
+        parts = urlsplit(url)
+        plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        return ""
+    return url if plain and url.isprintable() and not any(c.isspace() or c in "<>\"'" for c in url) else ""
+
+
+def say_count(value: float) -> str:
+    """A number of stories as people count them: whole, but 'fewer than 0.1' and one decimal below ten."""
+    if value >= 9.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 0.05 else "fewer than 0.1"
+
+
+def say_odds(p_value: float) -> str:
+    """A probability as odds: 0.0003 is 'about 1 in 3,300'; below one in a billion it is said so."""
+    if p_value < 1e-9:
+        return "less than 1 in a billion"
+    ratio = 1 / min(1.0, p_value)
+    digits = 10 ** max(0, math.floor(math.log10(ratio)) - 1)
+    rounded = round(ratio / digits) * digits
+    for size, word in _LARGE:
+        if rounded >= size:
+            return f"about 1 in {rounded / size:g} {word}"
+    return f"about 1 in {rounded:,}"
+
+
+def say_time(moment: datetime | None) -> str:
+    """Such as '14 Mar 2008, 12:30 UTC'; nothing for None."""
+    if moment is None:
+        return ""
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y, %H:%M} UTC"
+
+
+def subject_of(alert: Alert) -> str:
+    """What the alert is about: 'Northgate Bank', 'the topic Macro', 'the whole stream'."""
+    if alert.scope == "all":
+        return "the whole stream"
+    prefix = "" if alert.scope == "entity" else f"the {alert.scope} "
+    return prefix + one_line(alert.key, 80)
+
+
+def summarise(alert: Alert) -> str:
+    """One line: 'negative stories on Northgate Bank: 23 in 10 minutes (expected 0.8)'."""
+    return (
+        f"negative stories on {subject_of(alert)}: {round(alert.value):,} in "
+        f"{say_duration(alert.window_seconds)} (expected {say_count(alert.expected)})"
+    )
+
+
+def bars_of(series: Sequence[Window], window_seconds: int) -> list[Bar]:
+    """The series as bars, the highest at 1; those in the last `window_seconds` are the present ones."""
+    if not series:
+        return []
+    top = max(window.negative_story_sum for window in series) or 1.0
+    end = series[-1].start + timedelta(seconds=series[-1].seconds)
+    since = end - timedelta(seconds=window_seconds)
+    return [
+        Bar(w.start, w.negative_story_sum, max(0.0, w.negative_story_sum / top), w.start >= since)
+        for w in series
+    ]
+
+
+def sparkline(series: Sequence[Window]) -> str:
+    """The series as a line of block characters; a window without negative stories is a low dot."""
+    heights = [bar.height for bar in bars_of(series, 0)]
+    return "".join("·" if h < 0.02 else _BLOCKS[min(7, int(h * 8))] for h in heights)

@@ -1,0 +1,86 @@
+"""The life of an alert as pure functions: inactive, pending, firing, resolved."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from alerts.conditions import Finding
+from alerts.rules import Rule
+from tidings.types import Alert
+
+
+def labels_of(rule: Rule, key: str) -> dict[str, str]:
+    """The labels of an alert: the rule's own, and the scope and key."""
+    return {**rule.labels, "scope": rule.scope, "key": key}
+
+
+def fingerprint_of(rule: Rule, key: str) -> str:
+    """16 hexadecimal digits that stay the same for a rule name and labels, whatever else changes."""
+    text = json.dumps([rule.name, sorted(labels_of(rule, key).items())])
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def advance(
+    previous: Alert | None,
+    finding: Finding | None,
+    rule: Rule,
+    key: str,
+    now: datetime,
+    receivers: Sequence[str],
+) -> Alert | None:
+    """The alert after an evaluation at `now` that had data; `previous` itself where nothing changed.
+
+    Figures are those of the peak: while an alert is active they change only when the value rises, all
+    together. `updated_at` is when the condition last held (or the state changed); `keep_firing_for` counts
+    from it. Receivers are told when the alert begins to fire and when it resolves, not in between. A pending
+    alert whose condition passes ends as resolved without fired_at, and nobody is told.
+    """
+    if previous is None:
+        return None if finding is None else _begin(finding, rule, key, now, receivers)
+    if finding is None:
+        held_at = previous.updated_at or previous.started_at
+        kept = (now - held_at).total_seconds() < rule.keep_firing_for_seconds
+        return previous if previous.state == "firing" and kept else resolve(previous, now, receivers)
+    alert = previous
+    if finding.value > previous.value:
+        alert = replace(alert, value=finding.value, expected=finding.expected, p_value=finding.p_value)
+    if previous.state == "pending" and (now - previous.started_at).total_seconds() >= rule.for_seconds:
+        alert = replace(alert, state="firing", fired_at=now, unsent=tuple(receivers))
+    # Without keep_firing_for nothing reads the time, so a calm evaluation writes nothing.
+    if alert is not previous or (rule.keep_firing_for_seconds and previous.state == "firing"):
+        alert = replace(alert, updated_at=now)
+    return alert
+
+
+def resolve(alert: Alert, now: datetime, receivers: Sequence[str]) -> Alert:
+    """The alert, resolved at `now`. Whoever could hear of its firing is told of its end.
+
+    A receiver that was never reached while it fired gets this one message, with both times and the evidence.
+    """
+    unsent = tuple(receivers) if alert.state == "firing" else ()
+    return replace(alert, state="resolved", resolved_at=now, updated_at=now, unsent=unsent)
+
+
+def _begin(finding: Finding, rule: Rule, key: str, now: datetime, receivers: Sequence[str]) -> Alert:
+    fingerprint = fingerprint_of(rule, key)
+    fires = rule.for_seconds == 0
+    return Alert(
+        alert_id=f"{fingerprint}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}",
+        fingerprint=fingerprint,
+        rule=rule.name,
+        scope=rule.scope,
+        key=key,
+        severity=rule.severity,
+        state="firing" if fires else "pending",
+        value=finding.value,
+        expected=finding.expected,
+        p_value=finding.p_value,
+        window_seconds=rule.window_seconds,
+        started_at=now,
+        fired_at=now if fires else None,
+        updated_at=now,
+        unsent=tuple(receivers) if fires else (),
+        labels=labels_of(rule, key),
+    )

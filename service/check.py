@@ -1,0 +1,95 @@
+"""`tidings check`: each part that the service needs, tried for real."""
+
+import json
+import smtplib
+import socket
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from alerts.rules import load_rules
+from ingest.kafka import check_broker
+from service.wiring import open_model
+from store.store import open_store
+from tidings.errors import TidingsError
+from tidings.settings import Settings
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part: `detail` says what was found or, when not ok, what to fix."""
+
+    part: str
+    ok: bool
+    detail: str
+
+
+def run_checks(settings: Settings) -> list[Check]:
+    """Tries model, broker, store, rules and the configured receivers."""
+    return [
+        _check("model", lambda: _model(settings)),
+        _check("broker", lambda: check_broker(settings.kafka)),
+        _check("store", lambda: _store(settings)),
+        _check("rules", lambda: f"{len(load_rules(settings.alerts.rules))} valid"),
+        _check("e-mail", lambda: _email(settings)),
+        _check("webhook", lambda: _webhook(settings)),
+    ]
+
+
+def print_checks(checks: list[Check], as_json: bool) -> None:
+    """As a table, or as JSON for scripts."""
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks]))
+        return
+    table = Table(show_header=False, box=None)
+    for check in checks:
+        table.add_row("[green]ok[/]" if check.ok else "[red]fix[/]", check.part, escape(check.detail))
+    Console().print(table)
+
+
+def _check(part: str, try_it: Callable[[], str]) -> Check:
+    try:
+        return Check(part, True, try_it())
+    except TidingsError as error:
+        return Check(part, False, str(error))
+    except OSError as error:
+        return Check(part, False, f"cannot be reached: {error}")
+
+
+def _model(settings: Settings) -> str:
+    model = open_model(settings)
+    return f"{model.manifest.version} on {model.provider}"
+
+
+def _store(settings: Settings) -> str:
+    store = open_store(settings.store)
+    status = store.status()
+    store.close()
+    return f"{settings.store.backend}, schema {status.schema_version}, {status.items:,} items"
+
+
+def _email(settings: Settings) -> str:
+    email = settings.email
+    if not (email.host and email.recipients):
+        return "not configured ([email] host and recipients)"
+    connect = smtplib.SMTP_SSL if email.security == "tls" else smtplib.SMTP
+    with connect(email.host, email.port, timeout=10) as client:
+        client.noop()
+    return f"{email.host}:{email.port} answers"
+
+
+def _webhook(settings: Settings) -> str:
+    if not settings.webhook.url:
+        return "not configured ([webhook] url)"
+    # Only the host is named: the path may hold a secret.
+    parts = urlsplit(settings.webhook.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise TidingsError("webhook.url must start with http:// or https:// and name a host")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    socket.create_connection((parts.hostname, port), timeout=10).close()
+    return f"{parts.hostname}:{port} answers"

@@ -1,0 +1,225 @@
+"""The `tidings` command. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from service.cli_alerts import alerts_app, rules_app
+from service.cli_dashboards import app as dashboards_app
+from service.cli_model import app as model_app
+from service.cli_store import app as store_app
+from service.options import ConfigOption, JsonOption
+from tidings import __version__
+from tidings.errors import ConfigError, TidingsError
+from tidings.settings import load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Tidings: financial sentiment monitoring, from Kafka to an alert.",
+)
+app.add_typer(store_app, name="store")
+app.add_typer(rules_app, name="rules")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(model_app, name="model")
+app.add_typer(dashboards_app, name="dashboards")
+
+PARTS = ("ingest", "windows", "alerts")
+
+
+def main() -> None:
+    """Entry point: runs a command; a TidingsError becomes one line on stderr and its exit code."""
+    try:
+        app()
+    except TidingsError as error:
+        print(f"tidings: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Common to all commands."""
+    if version:
+        typer.echo(f"tidings {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("tidings-data"),
+    seed: Annotated[int, typer.Option(help="Another seed tells the story in other words.")] = 7,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """The whole stream on this machine, embedded, with a story to watch (about 90 seconds).
+
+    Example: tidings demo
+    """
+    from service.demo import run_demo
+
+    sys.exit(
+        run_demo(folder, seed, Console(force_terminal=False) if plain else Console(), load_settings(config))
+    )
+
+
+@app.command()
+def run(
+    only: Annotated[str, typer.Option(help="Parts, comma separated: ingest, windows, alerts.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """The service: everything, or some parts of it per process.
+
+    SIGTERM (or Ctrl-C) finishes the batch in hand and commits; a second one stops at once.
+
+    Example: tidings run --config tidings.toml --only windows,alerts
+    """
+    from service.run import run_service
+
+    parts = tuple(part.strip() for part in only.split(",") if part.strip()) or PARTS
+    for part in parts:
+        if part not in PARTS:
+            raise ConfigError(f"--only: unknown part {part!r}; known: {', '.join(PARTS)}")
+    _log_to_stderr()
+    run_service(load_settings(config), parts)
+
+
+@app.command()
+def check(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """What is reachable, which model, which execution provider; and what to fix.
+
+    Example: tidings check --config tidings.toml
+    """
+    from service.check import print_checks, run_checks
+
+    checks = run_checks(load_settings(config))
+    print_checks(checks, as_json)
+    if not all(result.ok for result in checks):
+        raise typer.Exit(2)
+
+
+@app.command()
+def score(
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts to score.")] = None,
+    input: Annotated[
+        Path | None, typer.Option("--input", help="CSV or JSONL (also .gz) with title or text.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The same rows with the scores added.")
+    ] = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Topic and sentiment of texts, or of each row of a file.
+
+    Examples: tidings score "Bank halts withdrawals" · tidings score --input news.csv --output scored.csv
+    """
+    from service.score import score_file, score_texts
+
+    settings = load_settings(config)
+    if (input is None) != (output is None):
+        raise ConfigError("--input and --output belong together: give both")
+    if input is not None and output is not None:
+        if texts:
+            raise ConfigError("give texts or --input, not both")
+        rows = score_file(settings, input, output)
+        typer.echo(f"scored {rows:,} rows: {output}", err=True)
+        return
+    if not texts and sys.stdin.isatty():
+        raise ConfigError(
+            'nothing to score: give texts, or --input and --output; example: tidings score "Bank fails"'
+        )
+    score_texts(settings, texts or [line.rstrip("\n") for line in sys.stdin if line.strip()], as_json)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="CSV or JSONL, also .gz.")],
+    kafka_topic: Annotated[
+        str | None, typer.Option(help="Default: news.raw or social.raw by each row's kind.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Leave out rows published before (RFC 3339).")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Leave out rows published at or after (RFC 3339).")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="max, or N times as fast as it was published.")] = "max",
+    source: Annotated[
+        str | None, typer.Option(help="Source of rows that name none (default: file name).")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Publish a file of items into Kafka. Replaying a file twice changes no count.
+
+    Example: tidings replay reuters.csv.gz --from 2008-01-01 --to 2008-04-01
+    """
+    from service.replay import replay_file
+
+    report = replay_file(
+        load_settings(config),
+        file,
+        kafka_topic,
+        _time(from_, "--from"),
+        _time(to, "--to"),
+        _speed(speed),
+        source or "",
+    )
+    period = f", published {report.first} to {report.last}" if report.published else ""
+    typer.echo(f"sent {report.published:,} messages{period}; left out {report.left_out:,} rows")
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT (or SHOW, DESCRIBE).")],
+    output_format: Annotated[
+        str, typer.Option("--format", help="A ClickHouse output format.")
+    ] = "PrettyCompact",
+    config: ConfigOption = None,
+) -> None:
+    """Ask the store, embedded or server, read-only. Tables: items, stories, sentiment_1m … _1d, alerts.
+
+    Example: tidings sql "SELECT * FROM top_negative LIMIT 5"
+    """
+    from store.store import open_store
+
+    store = open_store(load_settings(config).store)
+    try:
+        typer.echo(store.sql(query, output_format).rstrip("\n"))
+    finally:
+        store.close()
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for library in ("kafka", "apscheduler"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _time(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{option} must be a date or time such as 2008-01-31 or 2008-01-31T09:00:00Z"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0
+    if not 0 < speed < float("inf"):
+        raise ConfigError(f"--speed must be max or a number above 0; it is {text!r}")
+    return speed

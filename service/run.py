@@ -1,0 +1,114 @@
+"""`tidings run`: the service, or some of its parts, until it is told to stop."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from prometheus_client import start_http_server
+
+from ingest.kafka import DeadLetterProducer, GroupConsumer, create_topics
+from ingest.pipeline import BatchReport
+from ingest.pipeline import run as run_pipeline
+from service.jobs import Jobs, guarded
+from service.wiring import build_alerting, open_model
+from store.store import Store, open_store
+from tidings.clock import StreamClock
+from tidings.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run_service(settings: Settings, parts: Sequence[str]) -> None:
+    """Runs until SIGTERM or SIGINT, then finishes the batch in hand, commits and returns."""
+    stop = Event()
+    _stop_on_signals(stop)
+    with ExitStack() as closing:
+        store = open_store(settings.store)
+        closing.callback(store.close)
+        if settings.metrics.port:
+            start_http_server(settings.metrics.port, settings.metrics.host)
+        stream_clock = StreamClock() if settings.clock == "stream" else None
+        jobs = make_jobs(settings, store, stream_clock)
+        scheduler = schedule(settings, jobs, parts)
+        closing.callback(scheduler.shutdown)
+        log.info("running %s; clock %s, store %s", ", ".join(parts), settings.clock, settings.store.backend)
+        if "ingest" in parts:
+            ingest(settings, store, stop, stream_clock)
+        else:
+            stop.wait()
+        log.info("stopping")
+
+
+def ingest(
+    settings: Settings,
+    store: Store,
+    stop: Event,
+    stream_clock: StreamClock | None,
+    on_batch: Callable[[BatchReport], None] | None = None,
+) -> None:
+    """Reads, scores and stores until `stop` is set."""
+    with ExitStack() as closing:
+        model = open_model(settings)
+        create_topics(settings.kafka)
+        dead_letters = DeadLetterProducer(settings.kafka)
+        closing.callback(dead_letters.close)
+        source = GroupConsumer(settings.kafka)
+        closing.callback(source.close)
+        log.info("reading %s as group %s", ", ".join(settings.kafka.topics), settings.kafka.group)
+        run_pipeline(
+            source,
+            dead_letters,
+            model.predict,
+            store.insert,
+            stop,
+            on_batch=on_batch,
+            stream_clock=stream_clock,
+        )
+
+
+def make_jobs(settings: Settings, store: Store, stream_clock: StreamClock | None) -> Jobs:
+    """The jobs on the settings' clock. Without ingest in this process stream time is the store's latest item."""
+    engine, notifier = build_alerting(settings, store)
+    if settings.clock == "wall":
+        return Jobs(store, engine, notifier, lambda: datetime.now(UTC), None)
+
+    def stream_now() -> datetime | None:
+        now = stream_clock.now() if stream_clock else None
+        return now or store.last_published()
+
+    return Jobs(
+        store, engine, notifier, stream_now, timedelta(seconds=settings.alerts.evaluate_every_seconds)
+    )
+
+
+def schedule(settings: Settings, jobs: Jobs, parts: Sequence[str]) -> BackgroundScheduler:
+    """A started scheduler; a job that takes longer than its interval is not run beside itself."""
+    defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
+    often = settings.alerts.roll_every_seconds
+    if "windows" in parts:
+        scheduler.add_job(guarded(jobs.roll, "roll"), "interval", seconds=often)
+    if "alerts" in parts:
+        # In stream time an hour may pass in a second: look often, and step through what has passed.
+        seconds = settings.alerts.evaluate_every_seconds if settings.clock == "wall" else often
+        scheduler.add_job(guarded(jobs.evaluate, "evaluate"), "interval", seconds=seconds)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every skipped overlap
+    scheduler.start()
+    return scheduler
+
+
+def _stop_on_signals(stop: Event) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(1)  # asked twice: at once; uncommitted messages will be read again
+        log.info("%s: finishing the batch in hand", signal.Signals(number).name)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)

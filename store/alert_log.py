@@ -1,0 +1,65 @@
+"""Alerts in the store: every version is kept, the latest one counts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from store.client import Client
+from tidings.types import Alert, Evidence, Window
+
+_COLUMNS = (
+    "alert_id", "fingerprint", "rule", "scope", "key", "severity", "state", "value", "expected", "p_value",
+    "window_seconds", "started_at", "fired_at", "resolved_at", "updated_at", "unsent", "labels", "evidence", "series",
+)  # fmt: skip
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM alert_rows FINAL"  # names of our own columns
+
+
+def save_alerts(client: Client, alerts: Sequence[Alert]) -> None:
+    """Adds these as the latest versions; acknowledged when it returns."""
+    client.insert("alert_rows", _COLUMNS, [_row(alert) for alert in alerts])
+
+
+def active_alerts(client: Client) -> list[Alert]:
+    """Alerts that are not resolved, or of which some receiver has yet to hear."""
+    rows = client.query(
+        f"{_SELECT} WHERE state != 'resolved' OR notEmpty(unsent) ORDER BY started_at, alert_id"
+    )
+    return [_alert(row) for row in rows]
+
+
+def list_alerts(client: Client, limit: int) -> list[Alert]:
+    """The newest alerts first."""
+    rows = client.query(
+        f"{_SELECT} ORDER BY started_at DESC, alert_id LIMIT {{limit:UInt32}}", {"limit": limit}
+    )
+    return [_alert(row) for row in rows]
+
+
+def _row(alert: Alert) -> tuple[Any, ...]:
+    values = {name: getattr(alert, name) for name in _COLUMNS}
+    values["unsent"] = list(alert.unsent)
+    values["labels"] = json.dumps(alert.labels, ensure_ascii=False)
+    for name in ("evidence", "series"):
+        values[name] = json.dumps([asdict(part) for part in values[name]], default=_iso, ensure_ascii=False)
+    return tuple(values.values())
+
+
+def _alert(row: tuple[Any, ...]) -> Alert:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["unsent"] = tuple(values["unsent"])
+    values["labels"] = json.loads(values["labels"])
+    values["evidence"] = tuple(
+        _dated(Evidence, part, "published_at") for part in json.loads(values["evidence"])
+    )
+    values["series"] = tuple(_dated(Window, part, "start") for part in json.loads(values["series"]))
+    return Alert(**values)
+
+
+def _dated(cls: Any, part: dict[str, Any], name: str) -> Any:
+    return cls(**part | {name: datetime.fromisoformat(part[name])})
+
+
+def _iso(value: datetime) -> str:
+    return value.isoformat()

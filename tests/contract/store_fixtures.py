@@ -1,0 +1,35 @@
+"""A store for the contract tests, over both backends: chDB here, and clickhouse-driver to a server."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.store import Store, open_store
+from tests.native_server import native_server
+from tidings.settings import StoreSettings
+
+
+@pytest.fixture(scope="session")
+def server_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
+    with native_server(tmp_path_factory.mktemp("server")) as (host, port):
+        yield StoreSettings(backend="server", host=host, port=port)
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store_settings(request: pytest.FixtureRequest, tmp_path: Path) -> StoreSettings:
+    """Settings of an empty store of this test's own."""
+    if request.param == "embedded":
+        return StoreSettings(folder=tmp_path / "store")
+    server: StoreSettings = request.getfixturevalue("server_settings")
+    return StoreSettings(
+        backend="server", host=server.host, port=server.port, database=f"test_{uuid.uuid4().hex[:8]}"
+    )
+
+
+@pytest.fixture
+def store(store_settings: StoreSettings) -> Iterator[Store]:
+    opened = open_store(store_settings)
+    yield opened
+    opened.close()

@@ -1,0 +1,113 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from alerts.statistics import (
+    fit_baseline,
+    negative_binomial_tail,
+    spike_p_value,
+    without_ongoing_burst,
+)
+
+means = st.floats(min_value=1e-3, max_value=1e4)
+dispersions = st.floats(min_value=1e-3, max_value=50)
+values = st.floats(min_value=0, max_value=1e4)
+
+
+@given(st.integers(min_value=0, max_value=2000), means, dispersions)
+def test_the_tail_is_the_negative_binomial_one_at_whole_values(
+    value: int, mean: float, dispersion: float
+) -> None:
+    r = 1 / dispersion
+    expected = stats.nbinom.sf(value - 1, r, r / (r + mean))
+    assert negative_binomial_tail(value, mean, dispersion) == pytest.approx(expected, rel=1e-6, abs=1e-13)
+
+
+@given(st.integers(min_value=0, max_value=500), st.floats(min_value=1e-3, max_value=400))
+def test_without_over_dispersion_it_is_the_poisson_one(value: int, mean: float) -> None:
+    expected = stats.poisson.sf(value - 1, mean)
+    assert negative_binomial_tail(value, mean, 0.0) == pytest.approx(expected, rel=1e-7, abs=1e-13)
+    assert negative_binomial_tail(value, mean, 1e-7) == pytest.approx(expected, rel=2e-2, abs=1e-9)
+
+
+@given(values, values, means, st.one_of(st.just(0.0), dispersions))
+def test_it_is_a_probability_that_never_rises_with_the_value(
+    a: float, b: float, mean: float, dispersion: float
+) -> None:
+    low, high = (negative_binomial_tail(x, mean, dispersion) for x in sorted((a, b)))
+    assert 0.0 <= high <= low + 1e-12 <= 1.0 + 1e-12
+
+
+def test_the_ends_of_the_tail() -> None:
+    assert negative_binomial_tail(0, 3, 1) == negative_binomial_tail(-2, 3, 1) == 1.0
+    assert negative_binomial_tail(1, 0, 1) == negative_binomial_tail(math.inf, 3, 1) == 0.0
+    assert negative_binomial_tail(1e6, 1, 0.1) < 1e-200
+    for wrong in ((math.nan, 1, 1), (1, -1, 1), (1, 1, -1), (1, math.inf, 1), (1, 1, math.nan)):
+        with pytest.raises(ValueError, match="finite"):
+            negative_binomial_tail(*wrong)
+
+
+def test_an_empty_past_makes_four_stories_a_surprise_but_not_one() -> None:
+    calm = fit_baseline([0.0] * 20)
+    assert 0 < calm.mean < 0.1
+    assert spike_p_value(4, calm) < 1e-3 < spike_p_value(0.3, calm)
+    # One short window of silence proves little.
+    assert spike_p_value(4, fit_baseline([0.0])) > 1e-3
+
+
+def test_a_name_that_bursts_now_and_then_needs_a_bigger_burst() -> None:
+    quiet, bursty = [0.0] * 60, [0.0] * 57 + [6.0, 0.0, 5.0]
+    assert spike_p_value(6, fit_baseline(quiet)) < 1e-4
+    assert spike_p_value(6, fit_baseline(bursty)) > 1e-3
+
+
+def test_impossible_counts_are_refused() -> None:
+    for counts in ([], [-1.0], [math.nan], [math.inf]):
+        with pytest.raises(ValueError, match="counts"):
+            fit_baseline(counts)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=80))
+def test_any_baseline_gives_usable_figures(counts: list[float]) -> None:
+    baseline = fit_baseline(counts)
+    assert baseline.mean > 0
+    assert baseline.dispersion > 0
+    assert 0 <= spike_p_value(5.5, baseline) <= 1
+
+
+@pytest.mark.parametrize("windows", [20, 60])
+@pytest.mark.parametrize("dispersion", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("mean", [0.1, 1.0, 8.0])
+def test_steady_flow_rarely_looks_like_a_spike(mean: float, dispersion: float, windows: int) -> None:
+    """At p < 0.001 a stationary stream must not fire much more often than 1 in 1,000 (4 in 1,000 allowed,
+    where over-dispersion is strong and must be learned from few windows 8)."""
+    random = np.random.default_rng(7)
+    trials = 4000
+    rates = np.full((trials, windows + 1), mean)
+    if dispersion:
+        rates = random.gamma(1 / dispersion, mean * dispersion, size=rates.shape)
+    counts = random.poisson(rates).astype(float)
+    fired = sum(
+        spike_p_value(row[-1], fit_baseline(without_ongoing_burst(row[:-1].tolist(), 1e-3, 4.0))) < 1e-3
+        for row in counts
+        if row[-1] >= 4
+    )
+    assert fired / trials <= (0.008 if dispersion > 1 else 0.004)
+
+
+def test_a_burst_that_goes_on_does_not_hide_itself() -> None:
+    past = [1.0, 0.0, 2.0, 0.0] * 14 + [0.0, 1.0]
+    assert without_ongoing_burst([*past, 30.0, 40.0], 1e-3, 4.0) == past
+    assert spike_p_value(30, fit_baseline(without_ongoing_burst([*past, 30.0], 1e-3, 4.0))) < 1e-6
+    # An earlier burst that is over stays in, and so does what has become usual.
+    over = [*past, 30.0, 0.0]
+    assert without_ongoing_burst(over, 1e-3, 4.0) == over
+    usual = past[:40] + [30.0] * 20
+    assert len(without_ongoing_burst(usual, 1e-3, 4.0)) >= 54
+    assert spike_p_value(30, fit_baseline(without_ongoing_burst(usual, 1e-3, 4.0))) > 1e-2
+    assert without_ongoing_burst([9.0], 1e-3, 4.0) == [9.0]
