@@ -24,6 +24,7 @@ from ingest.pipeline import BatchReport
 from service import demo_view as view
 from service.demo_catchers import Hook, catch_mail, catch_webhooks
 from service.demo_story import RULES, Message, expected, story
+from service.jobs import Jobs
 from service.run import ingest, make_jobs, schedule
 from store.store import Store, open_store
 from tidings.clock import StreamClock
@@ -35,6 +36,8 @@ _BUCKET = timedelta(minutes=10)
 _BUCKETS = 48
 _LIMIT_SECONDS = 300
 _TOPICS = 6
+_AHEAD = 512
+_STEP = timedelta(minutes=2)  # of stream time, between evaluations
 
 
 def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> int:
@@ -53,7 +56,7 @@ def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> i
             clock="stream",
             kafka=replace(settings.kafka, bootstrap_servers=(broker,), session_timeout_ms=6_000, batch_items=64),
             store=replace(settings.store, backend="embedded", folder=folder / "store"),
-            alerts=replace(settings.alerts, rules=RULES, evaluate_every_seconds=60, roll_every_seconds=1),
+            alerts=replace(settings.alerts, rules=RULES, evaluate_every_seconds=int(_STEP.total_seconds()), roll_every_seconds=1),
             email=replace(
                 settings.email, host=mailbox.host, port=mailbox.port, security="none", user="",
                 sender="tidings@example.com", recipients=("desk@example.com",),
@@ -79,7 +82,12 @@ def _stream(
 
     def publish() -> None:
         producer = Producer(settings.kafka)
-        for message in messages:
+        for sent, message in enumerate(messages):
+            # A little ahead of the reader, so that news and posts arrive side by side as they were published.
+            while sent - watch.handled > _AHEAD and not stop.wait(0.02):
+                pass
+            if stop.is_set():
+                break
             producer.send(message.kafka_topic, message.value)
         producer.flush()
         producer.close()
@@ -99,7 +107,7 @@ def _stream(
         thread.start()
     scheduler = schedule(settings, jobs, ("windows", "alerts"))
     try:
-        _show(console, watch, clock, stop)
+        _show(console, watch, clock, stop, lambda: _up_to_date(jobs, clock))
         if not stop.is_set() and watch.handled < len(messages):
             raise TidingsError(f"the demo did not end within {_LIMIT_SECONDS} s; broker.log may say why")
     finally:
@@ -177,24 +185,35 @@ class _Watch:
             )  # fmt: skip
 
 
-def _show(console: Console, watch: _Watch, clock: StreamClock, stop: Event) -> None:
-    """The live view, or plain lines where there is no terminal, until all messages are handled."""
+def _up_to_date(jobs: Jobs, clock: StreamClock) -> bool:
+    now = clock.now()
+    return bool(now and jobs.evaluated and now - jobs.evaluated < 2 * _STEP)
+
+
+def _show(
+    console: Console, watch: _Watch, clock: StreamClock, stop: Event, evaluated: Callable[[], bool]
+) -> None:
+    """The live view, or plain lines where there is no terminal, until all is handled and evaluated."""
     deadline = time.monotonic() + _LIMIT_SECONDS
 
     def going() -> bool:
-        return watch.handled < watch.total and not stop.is_set() and time.monotonic() < deadline
+        done = watch.handled >= watch.total and evaluated()
+        return not done and not stop.is_set() and time.monotonic() < deadline
+
+    def phase() -> str:
+        return "streaming" if watch.handled < watch.total else "evaluating"
 
     if console.is_terminal:
         with Live(console=console, screen=True, auto_refresh=False) as screen:
             while going():
-                screen.update(view.live(watch.snapshot("streaming", clock.now())), refresh=True)
+                screen.update(view.live(watch.snapshot(phase(), clock.now())), refresh=True)
                 time.sleep(0.2)
             screen.update(view.live(watch.snapshot("done", clock.now())), refresh=True)
-            time.sleep(2)
+            time.sleep(4)  # to read the alert
         return
     told: set[str] = set()
     while going():
-        snapshot = watch.snapshot("streaming", clock.now())
+        snapshot = watch.snapshot(phase(), clock.now())
         console.print(view.plain_line(snapshot), markup=False, highlight=False)
         _tell(console, snapshot, told)
         stop.wait(2)

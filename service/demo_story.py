@@ -92,7 +92,8 @@ class _Teller:
                 "oil": f"{rng.randint(60, 95)}.{rng.randint(10, 99)}", "place": rng.choice(texts["places"]),
                 "thing": rng.choice(texts["things"]), "reason": rng.choice(texts["reasons"]),
                 "day": rng.choice(["Monday", "Tuesday", "Wednesday", "Thursday", "Friday"]),
-                "handle": rng.choice(texts["handles"]), "clock": f"{rng.randint(7, 11)}:{rng.randint(10, 59)}",
+                "handle": rng.choice(texts["handles"]), "anger": rng.choice(texts["anger"]),
+                "clock": f"{rng.randint(7, 11)}:{rng.randint(10, 59)}",
             }  # fmt: skip
             text = rng.choice(templates).format(**slots)
             if text not in self._told:
@@ -143,7 +144,7 @@ def _bank_run(teller: _Teller, rng: random.Random, start: datetime) -> Iterator[
         for i in range(count):  # denser towards the end, as panic is
             yield start + timedelta(minutes=first + (last - first) * ((i + rng.random()) / count) ** 0.6)
 
-    for at in spread(0, _RUN_MINUTES, 170):
+    for at in spread(0, _RUN_MINUTES, 150):
         yield teller.message("social", teller.tell(run["posts"]), teller.post_source(), at)
     for at in spread(12, _RUN_MINUTES, 28):
         text = teller.tell(run["news"])

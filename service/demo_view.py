@@ -201,16 +201,16 @@ def _topics(s: Snapshot) -> RenderableType:
 
 def _headlines(s: Snapshot) -> RenderableType:
     table = Table(expand=True, box=None, show_header=False, pad_edge=False)
-    table.add_column(width=5)
-    table.add_column(width=6)
-    table.add_column(width=20, no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(width=5, no_wrap=True)
+    table.add_column(width=5, no_wrap=True)
+    table.add_column(width=16, no_wrap=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for line in s.headlines:
         score = Text(f"{line.sentiment:+.2f}", "red")
         table.add_row(
             f"{line.at:%H:%M}",
             score,
-            Text(clean(line.source, 20)),
+            Text(clean(line.source, 16)),
             Text(clean(line.text), overflow="ellipsis"),
         )
     return Panel(table, title="latest most negative", title_align="left")

@@ -29,7 +29,7 @@ class Jobs:
         self._notifier = notifier
         self._now = now
         self._step = step
-        self._evaluated: datetime | None = None
+        self.evaluated: datetime | None = None  # the latest moment the rules were evaluated at
 
     def roll(self) -> int:
         """Recomputes dirty windows; returns how many minutes."""
@@ -48,10 +48,10 @@ class Jobs:
             self._notifier.flush()
             return
         self.roll()  # after `now` was read: every item up to it is in the windows
-        moments = _moments(self._evaluated, now, self._step)
+        moments = _moments(self.evaluated, now, self._step)
         for moment in moments:
             changes = self._engine.evaluate(moment)
-            self._evaluated = moment
+            self.evaluated = moment
             if changes:  # at once, so that a replay tells of every state, as a live run does
                 self._notifier.flush()
         if self._step and moments:
