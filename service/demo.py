@@ -37,7 +37,7 @@ _BUCKETS = 48
 _LIMIT_SECONDS = 300
 _TOPICS = 6
 _AHEAD = 512
-_STEP = timedelta(minutes=2)  # of stream time, between evaluations
+_STEP_SECONDS = 120  # of stream time, between evaluations
 
 
 def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> int:
@@ -56,7 +56,7 @@ def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> i
             clock="stream",
             kafka=replace(settings.kafka, bootstrap_servers=(broker,), session_timeout_ms=6_000, batch_items=64),
             store=replace(settings.store, backend="embedded", folder=folder / "store"),
-            alerts=replace(settings.alerts, rules=RULES, evaluate_every_seconds=int(_STEP.total_seconds()), roll_every_seconds=1),
+            alerts=replace(settings.alerts, rules=RULES, evaluate_every_seconds=_STEP_SECONDS, roll_every_seconds=1),
             email=replace(
                 settings.email, host=mailbox.host, port=mailbox.port, security="none", user="",
                 sender="tidings@example.com", recipients=("desk@example.com",),
@@ -187,7 +187,7 @@ class _Watch:
 
 def _up_to_date(jobs: Jobs, clock: StreamClock) -> bool:
     now = clock.now()
-    return bool(now and jobs.evaluated and now - jobs.evaluated < 2 * _STEP)
+    return bool(now and jobs.evaluated and now - jobs.evaluated < timedelta(seconds=2 * _STEP_SECONDS))
 
 
 def _show(
