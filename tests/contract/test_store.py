@@ -75,6 +75,17 @@ def test_a_corrected_item_leaves_its_old_minute_and_keys(store: Store) -> None:
     assert "Acme" not in store.sql("SELECT key FROM sentiment_1m WHERE scope = 'entity'", "TSV")
 
 
+def test_an_item_corrected_to_another_day_leaves_the_former_one(store: Store) -> None:
+    store.insert([scored("a", 5, entities=["Acme"])])
+    store.roll()
+    store.insert([scored("a", 5 + 3 * 24 * 60, story="s-of-that-day", entities=["Acme"])])
+    store.roll()
+    assert counts(store.totals("entity", T0, T0 + HOUR, 0)) == {"Acme": (0, 0, 0)}
+    assert store.sql(
+        "SELECT sum(items), sum(stories) FROM sentiment_1d WHERE scope = 'all'", "TSV"
+    ).split() == ["1", "1"]
+
+
 def test_series_fills_gaps_with_zeros_for_every_key(store: Store) -> None:
     store.insert([scored("a", 3, entities=["Acme"]), scored("b", 12, entities=["Acme"])])
     store.roll()

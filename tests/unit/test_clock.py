@@ -34,6 +34,12 @@ def test_a_partition_with_messages_waiting_holds_it_back() -> None:
     assert clock.now() == T0 + 5 * HOUR
 
 
+def test_of_several_that_wait_the_slowest_counts() -> None:
+    clock = StreamClock()
+    clock.advance({"news": T0 + 5 * HOUR, "social": T0 + HOUR}, waiting=["news", "social"])
+    assert clock.now() == T0 + HOUR
+
+
 def test_late_items_do_not_turn_it_back() -> None:
     clock = StreamClock()
     clock.advance({"news": T0 + HOUR})
