@@ -184,7 +184,8 @@ def _header(s: Snapshot) -> RenderableType:
         ("Tidings demo ", "bold"), f"{s.phase} · stream time {at} · {s.handled:,}/{s.total:,} messages · ",
         (f"{s.per_second:,.0f}/s", "cyan"), f" · {s.dead_letters} dead letters",
     )  # fmt: skip
-    return Group(line, ProgressBar(total=max(1, s.total), completed=s.handled), Text(s.model, "dim"))
+    # The bar comes last: it ends without a line break.
+    return Group(line, Text(s.model, "dim"), ProgressBar(total=max(1, s.total), completed=s.handled))
 
 
 def _topics(s: Snapshot) -> RenderableType:

@@ -38,6 +38,7 @@ def test_the_screen_fits(width: int, height: int) -> None:
     lines = text.rstrip("\n").split("\n")
     assert len(lines) <= height
     assert "[bold]x[/]" in text
+    assert "model x" in text
     assert not set("\x1b\x00\u202e") & set(text)
 
 
