@@ -80,6 +80,7 @@ class Mailbox:
     answer: str = "250 OK"
     refuse: dict[str, str] = field(default_factory=dict)
     messages: list[EmailMessage] = field(default_factory=list)
+    wire: list[bytes] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
 
     async def handle_RCPT(self, _s: Any, _e: Any, envelope: Any, address: str, _o: Any) -> str:
@@ -93,6 +94,7 @@ class Mailbox:
             message = message_from_bytes(envelope.content, policy=policy.default)
             assert isinstance(message, EmailMessage)
             self.messages.append(message)
+            self.wire.append(envelope.content)
         return self.answer
 
     def authenticate(self, _s: Any, _session: Any, _e: Any, _mechanism: str, data: Any) -> AuthResult:
@@ -205,6 +207,9 @@ def test_an_alert_without_chart_evidence_or_times_is_still_a_message() -> None:
     assert "stories behind" not in text + html
     assert "the whole stream" in text
     assert mailbox.messages[1]["References"].strip() == mailbox.messages[0]["Message-ID"].strip()
+    assert (
+        b"?utf-8?" not in mailbox.wire[1].partition(b"\r\n\r\n")[0]
+    )  # mail clients thread by the plain text
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,13 @@ def test_nothing_fires_before_there_is_history() -> None:
     assert len(engine(windows, rule=few).evaluate(early)) == 1
 
 
+def test_the_present_window_is_no_part_of_its_own_baseline() -> None:
+    windows = MemoryWindows(flow("Loud Co", START, NOW, 6 * HOUR))  # four a day
+    windows.add(burst("Loud Co", NOW - HOUR, 40))
+    (alert,) = engine(windows, rule=replace(RULE, baseline_seconds=6 * 86_400)).evaluate(NOW)
+    assert alert.expected == pytest.approx((6 * 4 + 0.5) / 6)
+
+
 def test_included_and_excluded_keys() -> None:
     windows = ordinary()
     windows.add(burst("Quiet Co", NOW - HOUR) + burst("New Co", NOW - HOUR))
@@ -218,6 +225,7 @@ def test_an_earlier_now_is_ignored_even_after_a_restart() -> None:
     running = engine(windows, history)
     running.evaluate(NOW)
     before = list(history.versions)
+    windows.add(burst("New Co", NOW - 5 * DAY - HOUR))  # would fire if that day were evaluated
     assert running.evaluate(NOW - 5 * DAY) == []
     assert engine(windows, history).evaluate(NOW - 5 * DAY) == []
     assert history.versions == before
