@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from alerts.conditions import CONDITIONS
 from alerts.durations import floor_minute
-from alerts.protocols import History, Windows
+from alerts.evidence import with_words
+from alerts.protocols import Explain, History, Windows
 from alerts.rules import Rule
 from alerts.states import advance, fingerprint_of, resolve
 from tidings.metrics import ALERTS_FIRED, EVALUATIONS
@@ -27,12 +28,19 @@ class Engine:
     """
 
     def __init__(
-        self, rules: Sequence[Rule], windows: Windows, history: History, receivers: Sequence[str] = ()
+        self,
+        rules: Sequence[Rule],
+        windows: Windows,
+        history: History,
+        receivers: Sequence[str] = (),
+        explain: Explain | None = None,
     ) -> None:
+        """Without `explain` evidence comes without the words that moved its scores."""
         self._rules = tuple(rules)
         self._windows = windows
         self._history = history
         self._receivers = tuple(receivers)
+        self._explain = explain
         self._last: datetime | None = None
         self._warned = False
 
@@ -84,7 +92,8 @@ class Engine:
     def _with_evidence(self, alert: Alert, now: datetime) -> Alert:
         """The alert with the stories behind it and its chart: its window and what came before."""
         start = now - timedelta(seconds=alert.window_seconds)
-        evidence = self._windows.evidence(alert.scope, alert.key, start, now, EVIDENCE_STORIES)
+        found = self._windows.evidence(alert.scope, alert.key, start, now, EVIDENCE_STORIES)
+        evidence = with_words(found, alert.evidence, self._explain)
         seconds = max(60, alert.window_seconds // _BUCKETS_PER_WINDOW // 60 * 60)
         begin = now - timedelta(seconds=CHART_BUCKETS * seconds)
         series = self._windows.series(alert.scope, [alert.key], begin, now, seconds)[alert.key]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tidings.types import Alert, Evidence, Scope, Window
+from tidings.types import Alert, Evidence, Scope, Window, Word
 
 
 class Windows(Protocol):
@@ -28,6 +28,14 @@ class Windows(Protocol):
         self, scope: Scope, key: str, start: datetime, end: datetime, limit: int
     ) -> tuple[Evidence, ...]:
         """Stories of `key`, most negative first."""
+        ...
+
+
+class Explain(Protocol):
+    """Says why a text was scored as it was. May be slow: it is asked of what is shown, and of nothing else."""
+
+    def __call__(self, text: str) -> tuple[Word, ...]:
+        """The few words that moved the score most, the strongest first. Whatever it raises, the alert goes on."""
         ...
 
 

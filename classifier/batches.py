@@ -18,3 +18,15 @@ def plan_batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
             batch = []
         batch.append(position)
     return [*batches, batch] if batch else batches
+
+
+def plan_groups(sizes: Sequence[int], most: int) -> list[range]:
+    """Neighbouring positions grouped so that their sizes sum to at most `most`; a larger one stands alone."""
+    groups: list[range] = []
+    start, total = 0, 0
+    for position, size in enumerate(sizes):
+        if position > start and total + size > most:
+            groups.append(range(start, position))
+            start, total = position, 0
+        total += size
+    return [*groups, range(start, len(sizes))] if sizes else groups

@@ -1,8 +1,10 @@
 """Labelled texts for training and evaluation, read from the folder TIDINGS_DATA or ../shared/data."""
 
 import csv
+import gzip
 import hashlib
 import os
+import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from tidings.text import normalise
 
 SENTIMENT_FILE = "sentiment_en.csv"
 TOPIC_FILE = "topic_en.csv"
+STREAM_FILES = ("stream_reuters_2006_2013.csv.gz", "stream_stocknet_2014_2016.csv.gz")
 UNLABELLED = -100
 
 
@@ -41,9 +44,42 @@ def data_folder(given: Path | None = None) -> Path:
     return folder
 
 
-def read_train(folder: Path) -> list[Example]:
-    """Training rows that anyone may use commercially (licence class `mit`), both tasks."""
-    return list(_sentiment(folder, {("tfns", "train"), ("sentfin", "")})) + list(_topic(folder, "train"))
+def read_train(folder: Path, rows: str = "mit") -> list[Example]:
+    """Training rows of both tasks: those that anyone may use commercially (`mit`), or with Financial
+    PhraseBank and FiQA, whose licences forbid that (`research`)."""
+    wanted = {("tfns", "train"), ("sentfin", "")}
+    if rows == "research":
+        wanted |= {("fpb", ""), ("fiqa", "")}
+    elif rows != "mit":
+        raise ConfigError(f"rows must be mit or research; it is {rows!r}")
+    return list(_sentiment(folder, wanted)) + list(_topic(folder, "train"))
+
+
+def read_unlabelled(folder: Path, count: int, seed: int) -> list[Example]:
+    """`count` texts of the news and post streams, each once, half of each kind, in random order.
+
+    They carry no label: a teacher gives them one. Texts of the test splits are left out by the caller's
+    own rule: the streams are other sources than the labelled sets, and equal texts are dropped here.
+    """
+    if not count:
+        return []
+    known = {
+        row.text
+        for row in (*read_valid_sentiment(folder), *read_valid_topic(folder)[0], *read_transfer(folder))
+    }
+    rng = random.Random(seed)  # noqa: S311  # a sample, not a secret
+    rows: list[Example] = []
+    for name in STREAM_FILES:
+        path = folder / name
+        if not path.is_file():
+            raise ConfigError(f"{name} not found in {folder}: it holds the unlabelled texts")
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
+            texts = {normalise(row.get("title") or row.get("text") or "") for row in csv.DictReader(stream)}
+        fresh = sorted(text for text in texts - known if len(text) > 15)
+        chosen = rng.sample(fresh, min(len(fresh), count // len(STREAM_FILES)))
+        rows += [Example(text, UNLABELLED, UNLABELLED, "stream", name) for text in chosen]
+    rng.shuffle(rows)
+    return rows
 
 
 def read_valid_sentiment(folder: Path) -> list[Example]:

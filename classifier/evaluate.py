@@ -21,6 +21,7 @@ from classifier.model import Model
 from tidings.errors import ConfigError
 
 SPLITS = ("dev", "test")
+BEHAVIOUR = "behaviour"  # the suite's name beside the data sets: see behaviour.py
 
 
 def evaluate(model: Model, folder: Path, split: str, dev_percent: int = 5) -> dict[str, dict[str, Any]]:

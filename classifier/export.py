@@ -1,5 +1,6 @@
 """From a training checkpoint to the files that are shipped: ONNX, optimised, int8 (and fp16 for GPUs)."""
 
+import copy
 import json
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from onnx import helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from transformers import AutoConfig, AutoModel
@@ -16,9 +18,14 @@ from classifier.manifest import MANIFEST, sha256
 from classifier.network import TwoHeads
 from tidings.errors import ModelError
 
+ONNX_FILES = {"int8": "model.int8.onnx", "fp16": "model.fp16.onnx", "fp32": "model.fp32.onnx"}
 
-def export(run: Path, out: Path, name: str, fp16: bool = False) -> Path:
-    """Writes model.int8.onnx, tokenizer.json and manifest.json (and model.fp16.onnx) into `out`."""
+
+def export(run: Path, out: Path, name: str, fp16: bool = False, fp32: bool = False) -> Path:
+    """Writes model.int8.onnx, tokenizer.json and manifest.json (and model.fp16.onnx, model.fp32.onnx) into `out`.
+
+    The run's temperatures are divided out of the heads, so that the files give calibrated probabilities.
+    """
     try:
         training = json.loads((run / "training.json").read_text())
         state = torch.load(run / "checkpoint.pt", weights_only=True)["model"]
@@ -30,6 +37,7 @@ def export(run: Path, out: Path, name: str, fp16: bool = False) -> Path:
     model = TwoHeads(encoder)
     model.load_state_dict(state)
     model.eval()
+    scale_heads(model, training.get("temperature", {}))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         plain, fused = Path(work) / "plain.onnx", Path(work) / "fused.onnx"
@@ -42,18 +50,22 @@ def export(run: Path, out: Path, name: str, fp16: bool = False) -> Path:
             hidden_size=config.hidden_size,
             opt_level=0,
         )
+        if fp16:
+            half = copy.deepcopy(graph)
+            half.convert_float_to_float16(keep_io_types=True)
+            half.save_model_to_file(str(out / ONNX_FILES["fp16"]))
+        split_skip_norms(graph.model.graph)
         graph.save_model_to_file(str(fused))
+        if fp32:
+            shutil.copy(fused, out / ONNX_FILES["fp32"])
         # Fused operators have no shape inference, so the quantiser is told the type of what they give.
         quantize_dynamic(
             fused,
-            out / "model.int8.onnx",
+            out / ONNX_FILES["int8"],
             weight_type=QuantType.QInt8,
             per_channel=True,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
-        if fp16:
-            graph.convert_float_to_float16(keep_io_types=True)
-            graph.save_model_to_file(str(out / "model.fp16.onnx"))
     shutil.copy(run / "tokenizer" / "tokenizer.json", out / "tokenizer.json")
     write_manifest(out, name, training)
     return out
@@ -61,7 +73,7 @@ def export(run: Path, out: Path, name: str, fp16: bool = False) -> Path:
 
 def write_manifest(out: Path, name: str, training: dict[str, object]) -> None:
     """Describes the files in `out`; metrics are added by `tidings model evaluate --write`."""
-    roles = {"int8": "model.int8.onnx", "fp16": "model.fp16.onnx", "tokenizer": "tokenizer.json"}
+    roles = ONNX_FILES | {"tokenizer": "tokenizer.json"}
     files = {
         role: {"file": file, "sha256": sha256(out / file)}
         for role, file in roles.items()
@@ -72,7 +84,7 @@ def write_manifest(out: Path, name: str, training: dict[str, object]) -> None:
     record = {
         "name": name,
         "version": f"{name}-{files['int8']['sha256'][:8]}",
-        "licence": "Apache-2.0",
+        "licence": "Apache-2.0" if settings.get("rows", "mit") == "mit" else "non-commercial, research only",
         "labels": {"sentiment": SENTIMENT_LABELS, "topic": TOPIC_LABELS},
         "max_tokens": settings["max_tokens"],
         "files": files,
@@ -80,6 +92,43 @@ def write_manifest(out: Path, name: str, training: dict[str, object]) -> None:
         "metrics": {},
     }
     (out / MANIFEST).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def scale_heads(model: TwoHeads, temperature: dict[str, float]) -> None:
+    """Divides each head's logits by its temperature, in its weights (Guo et al. 2017)."""
+    split = len(SENTIMENT_LABELS)
+    with torch.no_grad():
+        for task, part in (("sentiment", slice(None, split)), ("topic", slice(split, None))):
+            model.heads.weight[part] /= temperature.get(task, 1.0)
+            model.heads.bias[part] /= temperature.get(task, 1.0)
+
+
+def split_skip_norms(graph: onnx.GraphProto) -> None:
+    """Writes each SkipLayerNormalization as two additions and a LayerNormalization.
+
+    The same sums, but onnxruntime's fused operator is ten times slower on CPUs than the plain ones
+    (docs/performance.md); on GPUs it is the faster one.
+    """
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "SkipLayerNormalization":
+            nodes.append(node)
+            continue
+        dense, skip, gamma, beta, *bias = node.input
+        name = node.output[0]
+        for number, addend in enumerate([*bias, skip]):  # the bias first: it is fused into the product before
+            nodes.append(
+                helper.make_node("Add", [dense, addend], [f"{name}_sum{number}"], f"{name}_add{number}")
+            )
+            dense = f"{name}_sum{number}"
+        epsilon = next(a.f for a in node.attribute if a.name == "epsilon")
+        nodes.append(
+            helper.make_node(
+                "LayerNormalization", [dense, gamma, beta], [name], f"{name}_norm", axis=-1, epsilon=epsilon
+            )
+        )
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _to_onnx(model: TwoHeads, path: Path) -> None:

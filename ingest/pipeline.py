@@ -171,6 +171,9 @@ def _count(messages: Sequence[Message], scored: Sequence[ScoredItem], letters: S
     for letter in letters:
         metrics.DEAD_LETTERS.labels(letter.reason).inc()
     metrics.ITEMS_STORED.inc(len(scored))
+    for one in scored:
+        if one.prediction.flag:
+            metrics.ITEMS_FLAGGED.labels(one.prediction.flag).inc()
 
 
 class _Waiting:

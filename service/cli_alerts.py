@@ -14,6 +14,7 @@ from alerts.rules import describe, load_rules
 from service.options import ConfigOption, JsonOption
 from store.store import open_store
 from tidings.errors import TidingsError
+from tidings.highlight import say_words
 from tidings.settings import load_settings
 
 rules_app = typer.Typer(no_args_is_help=True, help="Alert rules.")
@@ -79,3 +80,5 @@ def show(alert_id: str, as_json: JsonOption = False, config: ConfigOption = None
     for story in alert.evidence:
         typer.echo(f"  {story.published_at:%Y-%m-%d %H:%M} {story.sentiment:+.2f} {story.title}")
         typer.echo(f"      {story.source}, reach {story.reach} {story.url}")
+        if story.words:
+            typer.echo(f"      moved by {say_words(story.words)}")

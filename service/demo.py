@@ -26,6 +26,7 @@ from service.demo_catchers import Hook, catch_mail, catch_webhooks
 from service.demo_story import RULES, Message, expected, story
 from service.jobs import Jobs
 from service.run import ingest, make_jobs, schedule
+from service.wiring import lazy_model
 from store.store import Store, open_store
 from tidings.clock import StreamClock
 from tidings.errors import ConfigError, TidingsError
@@ -77,7 +78,8 @@ def _stream(
 ) -> None:
     """Publishes, reads, scores, stores, rolls and evaluates until all is handled."""
     stop, failures, clock = Event(), list[BaseException](), StreamClock()
-    jobs = make_jobs(settings, store, clock)
+    model = lazy_model(settings)
+    jobs = make_jobs(settings, store, clock, model)
     create_topics(settings.kafka)
 
     def publish() -> None:
@@ -93,7 +95,7 @@ def _stream(
         producer.close()
 
     def read() -> None:
-        ingest(settings, store, stop, clock, watch.on_batch)
+        ingest(settings, store, stop, clock, model, watch.on_batch)
 
     def guarded(work: Callable[[], None]) -> None:
         try:

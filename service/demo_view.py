@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from service.demo_catchers import Request
-from tidings.types import Alert
+from tidings.highlight import say_words
+from tidings.types import Alert, Evidence
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -126,7 +127,7 @@ def alert_lines(alert: Alert) -> list[str]:
         f"ALERT {alert.severity}: {clean(alert.key)}, {alert.value:.1f} negative stories in"
         f" {alert.window_seconds // 60} minutes, {alert.expected:.1f} expected (fired at {when:%H:%M} stream time)"
     ]
-    return lines + [f"  {e.sentiment:+.2f} reach {e.reach:>2}  {clean(e.title, 90)}" for e in alert.evidence]
+    return lines + [_evidence_line(story) for story in alert.evidence]
 
 
 def summary(values: Summary) -> RenderableType:
@@ -176,6 +177,11 @@ def hook(request: Request, verified: bool) -> RenderableType:
         + f"\n\n{body}\n\nsignature verified: {'yes' if verified else 'NO'}"
     )
     return Panel(Text(text), title="the webhook, caught on loopback", title_align="left")
+
+
+def _evidence_line(story: Evidence) -> str:
+    words = f"  [{clean(say_words(story.words[:3]), 70)}]" if story.words else ""
+    return f"  {story.sentiment:+.2f} reach {story.reach:>2}  {clean(story.title, 90)}{words}"
 
 
 def _header(s: Snapshot) -> RenderableType:

@@ -12,11 +12,12 @@ from types import FrameType
 from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import start_http_server
 
+from classifier.model import Model
 from ingest.kafka import DeadLetterProducer, GroupConsumer, create_topics
 from ingest.pipeline import BatchReport
 from ingest.pipeline import run as run_pipeline
 from service.jobs import Jobs, guarded
-from service.wiring import build_alerting, open_model
+from service.wiring import build_alerting, lazy_model
 from store.store import Store, open_store
 from tidings.clock import StreamClock
 from tidings.settings import Settings
@@ -34,12 +35,13 @@ def run_service(settings: Settings, parts: Sequence[str]) -> None:
         if settings.metrics.port:
             start_http_server(settings.metrics.port, settings.metrics.host)
         stream_clock = StreamClock() if settings.clock == "stream" else None
-        jobs = make_jobs(settings, store, stream_clock)
+        model = lazy_model(settings)
+        jobs = make_jobs(settings, store, stream_clock, model)
         scheduler = schedule(settings, jobs, parts)
         closing.callback(scheduler.shutdown)
         log.info("running %s; clock %s, store %s", ", ".join(parts), settings.clock, settings.store.backend)
         if "ingest" in parts:
-            ingest(settings, store, stop, stream_clock)
+            ingest(settings, store, stop, stream_clock, model)
         else:
             stop.wait()
         log.info("stopping")
@@ -50,11 +52,12 @@ def ingest(
     store: Store,
     stop: Event,
     stream_clock: StreamClock | None,
+    model: Callable[[], Model],
     on_batch: Callable[[BatchReport], None] | None = None,
 ) -> None:
     """Reads, scores and stores until `stop` is set."""
     with ExitStack() as closing:
-        model = open_model(settings)
+        predict = model().predict
         create_topics(settings.kafka)
         dead_letters = DeadLetterProducer(settings.kafka)
         closing.callback(dead_letters.close)
@@ -64,7 +67,7 @@ def ingest(
         run_pipeline(
             source,
             dead_letters,
-            model.predict,
+            predict,
             store.insert,
             stop,
             on_batch=on_batch,
@@ -72,9 +75,11 @@ def ingest(
         )
 
 
-def make_jobs(settings: Settings, store: Store, stream_clock: StreamClock | None) -> Jobs:
+def make_jobs(
+    settings: Settings, store: Store, stream_clock: StreamClock | None, model: Callable[[], Model]
+) -> Jobs:
     """The jobs on the settings' clock. Without ingest in this process stream time is the store's latest item."""
-    engine, notifier = build_alerting(settings, store)
+    engine, notifier = build_alerting(settings, store, model)
     if settings.clock == "wall":
         return Jobs(store, engine, notifier, lambda: datetime.now(UTC), None)
 

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -16,38 +17,83 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 from rich.text import Text
 
+from classifier.explain import Explanation, explain
 from classifier.model import Model
 from ingest.rows import open_text
+from service.explain_page import AddText, explain_page
 from service.wiring import open_model
 from tidings.errors import ConfigError
+from tidings.highlight import say_words
 from tidings.settings import Settings
 from tidings.text import classifier_input
 from tidings.types import Prediction
 
 _BATCH = 1024
+_EXPLAIN_BATCH = 16  # each text is some 64 runs of the model: the progress bar should move
 
 
-def score_texts(settings: Settings, texts: Sequence[str], as_json: bool) -> None:
-    """Prints a table, or one JSON object per text."""
-    predictions = open_model(settings).predict(texts)
+def score_texts(
+    settings: Settings,
+    texts: Sequence[str],
+    as_json: bool,
+    explained: bool = False,
+    page: Path | None = None,
+) -> None:
+    """Prints a table, or one JSON object per text; `explained`, or with a `page`, with the words that moved it."""
+    model = open_model(settings)
+    predictions = model.predict(texts)
+    if explained or page:
+        _print_explained(model, texts, predictions, as_json, page)
+        return
     if as_json:
         for text, prediction in zip(texts, predictions, strict=True):
             typer.echo(json.dumps({"text": text} | _columns(prediction), ensure_ascii=False))
         return
     table = Table("sentiment", "label", "topic", "p", "text")
     for text, prediction in zip(texts, predictions, strict=True):
-        values = (f"{prediction.sentiment:+.2f}", prediction.sentiment_label, prediction.topic)
+        values = (f"{prediction.sentiment:+.2f}", _label(prediction), prediction.topic)
         table.add_row(*values, f"{prediction.topic_p:.2f}", Text(text))
     Console().print(table)
 
 
-def score_file(settings: Settings, source: Path, target: Path) -> int:
+def _print_explained(
+    model: Model, texts: Sequence[str], predictions: Sequence[Prediction], as_json: bool, page: Path | None
+) -> None:
+    table = Table("sentiment", "label", "topic", "text, and what moved it")
+    with explain_page(page) as add:
+        for text, prediction in zip(texts, predictions, strict=True):
+            explanation = explain(model.predict, text)
+            add(prediction, explanation)
+            if as_json:
+                words = [asdict(word) for word in explanation.words]
+                row = {"text": text} | _columns(prediction) | {"explanation": words}
+                typer.echo(json.dumps(row, ensure_ascii=False))
+            values = (f"{prediction.sentiment:+.2f}", _label(prediction), prediction.topic)
+            table.add_row(*values, _marked(explanation))
+    if not as_json:
+        Console().print(table)
+
+
+def _marked(explanation: Explanation) -> Text:
+    """The text with its words in colour, and a line that names them."""
+    shown = Text(explanation.text)
+    for word in explanation.top():
+        shown.stylize("bold red" if word.weight < 0 else "bold green", word.start, word.end)
+    return shown + Text(f"\n{say_words(explanation.top()) or 'no word moved it'}\n", "dim")
+
+
+def score_file(
+    settings: Settings, source: Path, target: Path, explained: bool = False, page: Path | None = None
+) -> int:
     """Writes the rows of `source` to `target` (CSV or JSONL by its name, also .gz) with the scores added.
 
+    `explained`, or with a `page`, there is a column `explanation`: the words that moved the score, in one line.
     Columns that are there already and bear the names of scores are replaced. Returns the number of rows.
     """
     if source.resolve() == target.resolve():
         raise ConfigError(f"{target}: --output would overwrite --input; give another name")
+    if page and page.resolve() in (source.resolve(), target.resolve()):
+        raise ConfigError(f"{page}: --explain-html would overwrite --input or --output; give another name")
     _kind(target)
     model = open_model(settings)
     done = 0
@@ -69,10 +115,11 @@ def score_file(settings: Settings, source: Path, target: Path) -> int:
             out = closing.enter_context(opened(part, "wt", encoding="utf-8", newline=""))
         except OSError as error:
             raise ConfigError(f"{target}: cannot be written ({error.strerror})") from None
+        add = closing.enter_context(explain_page(page))
         writer: csv.DictWriter[str] | None = None
         rows = _rows(source)
-        while batch := list(islice(rows, _BATCH)):
-            scored = _score(model, source, batch)
+        while batch := list(islice(rows, _EXPLAIN_BATCH if explained or page else _BATCH)):
+            scored = _score(model, source, batch, add if explained or page else None)
             if _kind(target) == ".csv":
                 if writer is None:
                     writer = csv.DictWriter(out, list(scored[0]), extrasaction="ignore")
@@ -86,7 +133,10 @@ def score_file(settings: Settings, source: Path, target: Path) -> int:
     return done
 
 
-def _score(model: Model, source: Path, batch: list[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+def _score(
+    model: Model, source: Path, batch: list[tuple[int, dict[str, Any]]], add: AddText | None
+) -> list[dict[str, Any]]:
+    """The rows with their scores and, where `add` takes them, with explanations."""
     texts = []
     for line, row in batch:
         text = classifier_input(str(row.get("title") or ""), str(row.get("text") or ""))
@@ -95,7 +145,19 @@ def _score(model: Model, source: Path, batch: list[tuple[int, dict[str, Any]]]) 
                 f"{source}: line {line}: neither title nor text; fill one of them, or drop the row"
             )
         texts.append(text)
-    return [row | _columns(p) for (_, row), p in zip(batch, model.predict(texts), strict=True)]
+    predictions = model.predict(texts)
+    scored = [row | _columns(p) for (_, row), p in zip(batch, predictions, strict=True)]
+    if add is not None:
+        for row, text, prediction in zip(scored, texts, predictions, strict=True):
+            explanation = explain(model.predict, text)
+            add(prediction, explanation)
+            row["explanation"] = say_words(explanation.top())
+    return scored
+
+
+def _label(prediction: Prediction) -> str:
+    """The label, and in brackets why a text was not scored."""
+    return prediction.sentiment_label + (f" ({prediction.flag})" if prediction.flag else "")
 
 
 def _columns(prediction: Prediction) -> dict[str, str | float]:
@@ -107,6 +169,7 @@ def _columns(prediction: Prediction) -> dict[str, str | float]:
         "p_positive": round(prediction.p_positive, 4),
         "sentiment": round(prediction.sentiment, 4),
         "sentiment_label": prediction.sentiment_label,
+        "flag": prediction.flag,
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from store.client import Client
-from tidings.types import Alert, Evidence, Window
+from tidings.types import Alert, Evidence, Window, Word
 
 _COLUMNS = (
     "alert_id", "fingerprint", "rule", "scope", "key", "severity", "state", "value", "expected", "p_value",
@@ -50,11 +50,15 @@ def _alert(row: tuple[Any, ...]) -> Alert:
     values = dict(zip(_COLUMNS, row, strict=True))
     values["unsent"] = tuple(values["unsent"])
     values["labels"] = json.loads(values["labels"])
-    values["evidence"] = tuple(
-        _dated(Evidence, part, "published_at") for part in json.loads(values["evidence"])
-    )
+    values["evidence"] = tuple(_evidence(part) for part in json.loads(values["evidence"]))
     values["series"] = tuple(_dated(Window, part, "start") for part in json.loads(values["series"]))
     return Alert(**values)
+
+
+def _evidence(part: dict[str, Any]) -> Evidence:
+    words = tuple(Word(**word) for word in part.get("words", ()))  # alerts of earlier versions have none
+    evidence: Evidence = _dated(Evidence, part | {"words": words}, "published_at")
+    return evidence
 
 
 def _dated(cls: Any, part: dict[str, Any], name: str) -> Any:

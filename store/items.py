@@ -8,8 +8,8 @@ from tidings.types import ScoredItem
 
 COLUMNS = (
     "item_id", "story_id", "source", "kind", "published_at", "title", "text", "url", "lang", "tickers", "entities",
-    "topic", "topic_p", "p_negative", "p_neutral", "p_positive", "sentiment", "sentiment_label", "model_version",
-    "scored_at", "kafka_topic", "kafka_partition", "kafka_offset",
+    "topic", "topic_p", "p_negative", "p_neutral", "p_positive", "sentiment", "sentiment_label", "flag",
+    "model_version", "scored_at", "kafka_topic", "kafka_partition", "kafka_offset",
 )  # fmt: skip
 _DAY = timedelta(days=1)
 
@@ -69,6 +69,6 @@ def _row(scored: ScoredItem) -> tuple[object, ...]:
         item.item_id, item.story_id, item.source, item.kind, item.published_at, item.title, item.text, item.url,
         item.lang, list(item.tickers), list(item.entities), prediction.topic, prediction.topic_p,
         prediction.p_negative, prediction.p_neutral, prediction.p_positive, prediction.sentiment,
-        prediction.sentiment_label, prediction.model_version, scored.scored_at, scored.kafka_topic,
-        scored.kafka_partition, scored.kafka_offset,
+        prediction.sentiment_label, prediction.flag, prediction.model_version, scored.scored_at,
+        scored.kafka_topic, scored.kafka_partition, scored.kafka_offset,
     )  # fmt: skip

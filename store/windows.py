@@ -18,7 +18,7 @@ INSERT INTO window_rows (scope, key, start, items, negative_items, positive_item
 WITH
     touched AS (
         SELECT item_id, story_id, toStartOfMinute(published_at) AS minute, source, topic, entities,
-               sentiment, sentiment_label, p_negative
+               sentiment, sentiment_label, p_negative, flag
         FROM item_rows FINAL
         WHERE published_at >= {start:DateTime64(3,'UTC')} AND published_at < {end:DateTime64(3,'UTC')}
           AND toUnixTimestamp(toStartOfMinute(published_at)) IN {minutes:Array(UInt32)}
@@ -36,7 +36,8 @@ WITH
                 [('all', ''), ('topic', toString(topic)), ('source', toString(source))],
                 arrayMap(entity -> ('entity', entity), arrayDistinct(entities))
             )) AS named,
-            minute AS at, sentiment AS s, sentiment_label AS label, p_negative AS p,
+            minute AS at, sentiment AS s, sentiment_label AS label,
+            if(flag = '', p_negative, 0) AS p, -- what was not read is no evidence of a negative story
             item_id IN (SELECT item_id FROM firsts) AS is_first
         FROM touched
     )
@@ -142,7 +143,10 @@ def first_start(client: Client) -> datetime | None:
 def evidence(
     client: Client, scope: Scope, key: str, start: datetime, end: datetime, limit: int
 ) -> tuple[Evidence, ...]:
-    """Stories that count in [start, end) under the key, most negative first; reach is all their items."""
+    """Stories that count in [start, end) under the key, most negative first; reach is all their items.
+
+    Stories whose earliest item was flagged were not read, and are left out.
+    """
     named = {"all": "1", "topic": "i.topic = {key:String}", "source": "i.source = {key:String}",
              "entity": "has(i.entities, {key:String})"}[scope]  # fmt: skip
     rows = client.query(
@@ -158,6 +162,7 @@ def evidence(
         f" AND i.published_at < {{end:DateTime64(3,'UTC')}} AND {named})"
         f" GROUP BY i.story_id HAVING first_at >= {{start:DateTime64(3,'UTC')}}"
         f" AND argMin({named}, (i.published_at, i.item_id)) = 1"
+        " AND argMin(i.flag, (i.published_at, i.item_id)) = ''"
         " ORDER BY p DESC, first_at, id LIMIT {limit:UInt32}",
         {
             "key": key, "start": start, "end": end, "limit": limit,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from tidings.types import Item, Prediction, ScoredItem
+from tidings.types import Flag, Item, Prediction, ScoredItem
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -18,6 +18,7 @@ def scored(
     topic: str = "Macro",
     source: str = "wire",
     title: str = "",
+    flag: Flag = "",
 ) -> ScoredItem:
     """An item published `minute` minutes after T0; a story of its own unless `story` is given."""
     item = Item(
@@ -32,4 +33,6 @@ def scored(
         story_id=story or f"story-{item_id}",
     )
     rest = 1 - p_negative
-    return ScoredItem(item, Prediction(topic, 0.8, p_negative, rest, 0.0, "test-model"), T0, "news.raw", 0, 1)
+    return ScoredItem(
+        item, Prediction(topic, 0.8, p_negative, rest, 0.0, "test-model", flag), T0, "news.raw", 0, 1
+    )

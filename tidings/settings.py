@@ -49,16 +49,20 @@ class ClassifierSettings:
     model: Path | None = None
     provider: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
-    batch_tokens: int = 4096
+    batch_tokens: int = 0
 
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """`rules` is a YAML file; none means the default pack (alerts/default_rules.yaml)."""
+    """`rules` is a YAML file; none means the default pack (alerts/default_rules.yaml).
+
+    `explain`: the evidence says which words moved its scores.
+    """
 
     rules: Path | None = None
     evaluate_every_seconds: int = 60
     roll_every_seconds: int = 5
+    explain: bool = True
 
 
 @dataclass(frozen=True)

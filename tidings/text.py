@@ -13,6 +13,13 @@ _SPACE = re.compile(r"\s+")
 _DROP_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn"}
 _KEEP = {"\u200d", "\t", "\n", "\r", "\v", "\f", "\x85"}
 _WORD = re.compile(r"[^\W_]+")
+# Pictographs; then what only modifies them: flag letters, skin tones, variation selectors, the joiner.
+_EMOJI = re.compile(
+    "([\u231a-\u23ff\u25a0-\u27bf\u2b05-\u2b55\U0001f300-\U0001f3fa\U0001f400-\U0001faff])"
+    "(?:\\1|[\ufe0e\ufe0f\u200d\U0001f3fb-\U0001f3ff])*|[\ufe0e\ufe0f\u200d\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]+"
+)
+# Mathematical, full-width and squared letters and digits.
+_ORNATE = re.compile("[\U0001d400-\U0001d7ff\uff01-\uff5e\U0001f130-\U0001f149]+")
 _RETWEET = re.compile(r"^(?:rt\s+@\w+:?\s*)+")
 
 
@@ -29,6 +36,24 @@ def normalise(text: str) -> str:
         text = unicodedata.normalize("NFC", text)
     text = _URL.sub(" ", text)
     return _SPACE.sub(" ", text).strip()
+
+
+def spell_out(text: str) -> str:
+    """In plain letters, what the tokenizer's vocabulary lacks: emoji as words ("🚀" gives "rocket"), by their
+    Unicode names, and ornate letters as plain ones.
+
+    Without this, 🚀 and 💀 are the same unknown token. A run of one emoji gives its words once; flags, skin
+    tones and joiners, which say nothing about a market, are dropped.
+    """
+    if text.isascii():
+        return text
+    text = _ORNATE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    return _SPACE.sub(" ", _EMOJI.sub(_emoji_words, text)).strip()
+
+
+def _emoji_words(found: re.Match[str]) -> str:
+    name = unicodedata.name(found[1], "").lower() if found[1] else ""
+    return f" {name.removesuffix(' sign')} "
 
 
 def classifier_input(title: str, text: str) -> str:

@@ -9,6 +9,7 @@ Scope = Literal["all", "topic", "entity", "source"]
 SCOPES: tuple[Scope, ...] = ("all", "topic", "entity", "source")
 SentimentLabel = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[SentimentLabel, ...] = ("negative", "neutral", "positive")
+Flag = Literal["", "language", "no_words"]
 AlertState = Literal["pending", "firing", "resolved"]
 
 
@@ -36,7 +37,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the classifier says of one text; the three sentiment probabilities sum to 1."""
+    """What the classifier says of one text; the three sentiment probabilities sum to 1.
+
+    `flag` says why the text was not read: "language" (not English), "no_words" (only mentions, URLs,
+    figures, emoji, punctuation), or "" for a text that was scored. A flagged text is neutral with low
+    confidence and counts in no window as a negative story.
+    """
 
     topic: str
     topic_p: float
@@ -44,6 +50,7 @@ class Prediction:
     p_neutral: float
     p_positive: float
     model_version: str
+    flag: Flag = ""
 
     @property
     def sentiment(self) -> float:
@@ -76,7 +83,7 @@ class Window:
     """Sums over the half-open interval [start, start + seconds) for one key of one scope.
 
     A story counts once, in the minute of its earliest item, with that item's prediction;
-    `negative_story_sum` is the sum of p_negative over stories (the expected number of
+    `negative_story_sum` is the sum of p_negative over stories that were not flagged (the expected number of
     negative stories), `sentiment_sum` the sum of sentiment over items.
     """
 
@@ -94,8 +101,21 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word of some text, text[start:end], and how far it moved the text's sentiment, in [-2, 2]."""
+
+    word: str
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """One story behind an alert: its earliest item and its reach (how many items carried it)."""
+    """One story behind an alert: its earliest item and its reach (how many items carried it).
+
+    `words` are the few words of `title` that moved its sentiment most, the strongest first.
+    """
 
     item_id: str
     title: str
@@ -105,6 +125,7 @@ class Evidence:
     sentiment: float
     p_negative: float
     reach: int = 1
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

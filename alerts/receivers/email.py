@@ -24,13 +24,16 @@ from alerts.receivers.words import (
     say_time,
     sparkline,
     summarise,
+    visible,
 )
 from tidings.clock import Clock, WallClock
 from tidings.errors import ConfigError, TidingsError, Unavailable
+from tidings.highlight import highlight_html, say_words
 from tidings.settings import EmailSettings, read_secret
-from tidings.types import Alert
+from tidings.types import Alert, Evidence
 
 TIMEOUT_SECONDS = 20.0
+LONGEST_TITLE = 300
 _CHART_PIXELS = 64
 _COLOURS = {"critical": "#b3261e", "warning": "#a85b00", "info": "#2f5d9b"}
 _RESOLVED_COLOUR = "#2e7d4f"
@@ -201,6 +204,8 @@ def _values(alert: Alert) -> Mapping[str, Any]:
         "evidence": [
             {
                 "title": one_line(story.title) or "(no title)",
+                "title_html": _highlighted(story) or "(no title)",
+                "words": one_line(say_words(story.words)),
                 "published_at": say_time(story.published_at),
                 "source": one_line(story.source, 80),
                 "reach": story.reach,
@@ -210,3 +215,10 @@ def _values(alert: Alert) -> Mapping[str, Any]:
             for story in alert.evidence
         ],
     }
+
+
+def _highlighted(story: Evidence) -> str:
+    """The title as escaped HTML with the words that moved its score marked."""
+    title = visible(story.title)
+    shown = title if len(title) <= LONGEST_TITLE else title[:LONGEST_TITLE].rstrip() + "…"
+    return highlight_html(shown, story.words).strip()

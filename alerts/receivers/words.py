@@ -24,10 +24,15 @@ class Bar:
     present: bool
 
 
+def visible(text: str) -> str:
+    """The text with a space for each control, direction and surrogate character: spans in it still hold."""
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join(" " if unicodedata.category(c) in hidden else c for c in text)
+
+
 def one_line(text: str, longest: int = 300) -> str:
     """The text on one line without control, direction and surrogate characters, cut at `longest`."""
-    kept = (c if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else " " for c in text)
-    line = " ".join("".join(kept).split())
+    line = " ".join(visible(text).split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 

@@ -26,7 +26,7 @@ from alerts.receivers.webhook import WebhookReceiver, sign, verify
 from tests.unit.alerts_memory import MemoryHistory
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import EmailSettings, WebhookSettings
-from tidings.types import Alert, Evidence, Window
+from tidings.types import Alert, Evidence, Window, Word
 
 AT = datetime(2024, 5, 6, 12, 30, tzinfo=UTC)
 ALERT = Alert(
@@ -48,10 +48,25 @@ ALERT = Alert(
     labels={"scope": "entity", "key": "Northgate Bank", "team": "desk"},
     evidence=(
         Evidence(
-            "1", "Depositors queue at <Northgate>", AT, "Wire & Co", "https://n.example/1", -0.91, 0.95, 12
+            "1",
+            "Depositors queue at <Northgate>",
+            AT,
+            "Wire & Co",
+            "https://n.example/1",
+            -0.91,
+            0.95,
+            12,
+            words=(Word("queue", 11, 16, -0.614), Word("Depositors", 0, 10, -0.2)),
         ),
         Evidence(
-            "2", "Nothing to see\r\nBcc: evil@x.example\x00", AT, "posts", "javascript:alert(1)", -0.7, 0.8
+            "2",
+            "Nothing to see\r\nBcc: evil@x.example\x00",
+            AT,
+            "posts",
+            "javascript:alert(1)",
+            -0.7,
+            0.8,
+            words=(Word("<b>\r\n", 0, 7, 0.1), Word("evil@x.example\x00", 21, 36, -0.3)),
         ),
     ),
     series=tuple(
@@ -155,6 +170,7 @@ def test_an_alert_arrives_as_text_and_html() -> None:
         assert "Firing since 6 May 2024, 12:30 UTC." in part
         assert "carried 12 times" in part
         assert "sentiment -0.91" in part
+        assert "moved by queue \N{MINUS SIGN}0.61 · Depositors \N{MINUS SIGN}0.20" in part
         assert "https://n.example/1" in part
         assert "team desk" in part
         assert "javascript" not in part
@@ -162,7 +178,9 @@ def test_an_alert_arrives_as_text_and_html() -> None:
     assert "Depositors queue at <Northgate>" in text
     assert "Nothing to see Bcc: evil@x.example" in text
     assert "█" in text
-    assert "Depositors queue at &lt;Northgate&gt;" in html
+    assert "Depositors</span> <span" in html
+    assert ">queue</span> at &lt;Northgate&gt;</a>" in html
+    assert "rgba(229,57,53,0.36)" in html
     assert "Wire &amp; Co" in html
     assert html.count('valign="bottom"') == 48
     assert html.count('bgcolor="#b3261e" title') == 10  # ten of the 48 minutes are the alert's window
@@ -181,7 +199,7 @@ def test_the_end_of_an_alert_answers_its_beginning() -> None:
     assert first["Message-ID"] == second["Message-ID"] != first["References"]
     for part in parts(first):
         assert "It is over: fired 6 May 2024, 12:30 UTC, resolved 6 May 2024, 13:30 UTC." in part
-        assert "Depositors queue" in part
+        assert "queue" in part
 
 
 def test_hostile_keys_cannot_write_headers_or_markup() -> None:
@@ -399,6 +417,7 @@ def test_an_alert_is_posted_as_signed_json() -> None:
     assert alert["labels"]["team"] == "desk"
     assert alert["evidence"][0]["title"] == "Depositors queue at <Northgate>"
     assert alert["evidence"][0]["reach"] == 12
+    assert alert["evidence"][0]["words"][0] == {"word": "queue", "start": 11, "end": 16, "weight": -0.614}
     assert len(alert["series"]) == 48
     assert alert["resolved_at"] is None
     assert "unsent" not in alert

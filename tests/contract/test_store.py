@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from store.alert_log import _COLUMNS, _row
 from store.client import connect
 from store.migrate import SCHEMA, migrate
 from store.store import Store, open_store
 from tests.items import T0, scored
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import StoreSettings
-from tidings.types import Alert, ScoredItem, Window
+from tidings.types import Alert, Evidence, ScoredItem, Window, Word
 
 HOUR = timedelta(hours=1)
 NASTY = 'it\'s \\ a "key"\n\t{x:String} 银行 😀'
@@ -128,6 +129,43 @@ def test_evidence_is_the_most_negative_stories_first_with_reach(store: Store) ->
     assert store.evidence("entity", "Acme", T0, T0 + timedelta(minutes=1), 5) == ()
 
 
+def test_flagged_stories_are_counted_but_not_as_negative(store: Store) -> None:
+    store.insert(
+        [
+            scored("a", p_negative=0.75, entities=["Acme"]),
+            scored("read", story="s2", p_negative=0.625, entities=["Acme"]),
+        ]
+        + [
+            scored(f"f{i}", story=f"f{i}", p_negative=0.25, entities=["Acme"], flag="language")
+            for i in range(50)
+        ]
+    )
+    store.roll()
+    (window,) = store.totals("entity", T0, T0 + HOUR, 0)
+    assert (window.items, window.stories, window.negative_stories) == (52, 52, 2)
+    assert window.negative_story_sum == pytest.approx(1.375)
+    assert {e.item_id for e in store.evidence("entity", "Acme", T0, T0 + HOUR, 9)} == {"a", "read"}
+    assert "f1" not in store.sql("SELECT headline FROM top_negative", "TSV")
+    assert store.sql("SELECT flag, count() FROM items GROUP BY flag ORDER BY flag", "TSV").split() == [
+        "2",
+        "language",
+        "50",
+    ]
+
+
+def test_a_store_of_the_schema_before_flags_is_brought_up_to_date(
+    store_settings: StoreSettings, tmp_path: Path
+) -> None:
+    client = connect(store_settings)
+    for path in SCHEMA.glob("00[12]_*.sql"):
+        (tmp_path / path.name).write_text(path.read_text())
+    migrate(client, tmp_path)
+    client.execute("INSERT INTO item_rows (item_id, published_at) VALUES ('old', '2026-03-02 09:00:00')")
+    assert migrate(client) == ["003_flag"]
+    assert client.query("SELECT item_id, flag FROM items") == [("old", "")]
+    client.close()
+
+
 def test_texts_come_back_as_they_went_in(store: Store) -> None:
     item = scored("a", title=NASTY)
     store.insert([replace(item, item=replace(item.item, text="nul \0 tab \t"))])
@@ -194,7 +232,10 @@ def test_alerts_come_back_whole_and_the_latest_version_counts(store: Store) -> N
         alert_id="id-1", fingerprint="f", rule="r", scope="entity", key=NASTY, severity="critical", state="firing",
         value=9.5, expected=0.25, p_value=1e-9, window_seconds=600, started_at=T0, fired_at=T0, updated_at=T0,
         unsent=("email", "webhook"), labels={"team": "ü"}, series=tuple(series),
-        evidence=store.evidence("entity", "Acme", T0, T0 + HOUR, 5),
+        evidence=(
+            *store.evidence("entity", "Acme", T0, T0 + HOUR, 5),
+            Evidence("b", NASTY, T0, "wire", "", -0.9, 0.9, words=(Word(NASTY, 0, len(NASTY), -0.25),)),
+        ),
     )  # fmt: skip
     store.save_alerts([alert])
     assert store.active_alerts() == [alert] == store.alerts(10)
@@ -206,6 +247,20 @@ def test_alerts_come_back_whole_and_the_latest_version_counts(store: Store) -> N
     store.save_alerts([replace(told, state="resolved", resolved_at=T0 + HOUR)])
     assert store.active_alerts() == []
     assert len(store.alerts(10)) == 1
+
+
+def test_alerts_of_versions_without_words_are_still_read(store: Store) -> None:
+    alert = Alert(
+        alert_id="id-1", fingerprint="f", rule="r", scope="entity", key="Acme", severity="critical", state="firing",
+        value=9.5, expected=0.25, p_value=1e-9, window_seconds=600, started_at=T0,
+        evidence=(Evidence("a", "Acme fails", T0, "wire", "", -0.9, 0.9),),
+    )  # fmt: skip
+    row = dict(zip(_COLUMNS, _row(alert), strict=True)) | {
+        "evidence": '[{"item_id": "a", "title": "Acme fails", "published_at": "2026-03-02T09:00:00+00:00",'
+        ' "source": "wire", "url": "", "sentiment": -0.9, "p_negative": 0.9, "reach": 1}]'
+    }
+    store._client.insert("alert_rows", _COLUMNS, [tuple(row.values())])
+    assert store.alerts(10) == [alert]
 
 
 def test_opening_again_keeps_everything(store_settings: StoreSettings) -> None:
@@ -233,7 +288,7 @@ def test_an_interrupted_migration_is_run_again(store_settings: StoreSettings, tm
         (tmp_path / path.name).write_text(path.read_text() + ";\nSELEC nonsense")
     with pytest.raises(TidingsError, match="the store refused"):
         migrate(client, tmp_path)
-    assert migrate(client) == ["001_tables", "002_views"]
+    assert migrate(client) == ["001_tables", "002_views", "003_flag"]
     client.close()
 
 

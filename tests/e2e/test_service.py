@@ -98,7 +98,7 @@ def test_from_kafka_to_mail_and_webhook(outside: tuple[Path, str, Mailbox, Hook]
     assert "not-in-any-log" not in log
     body = json.loads(hook.received[0].body)
     assert (body["event"], body["alert"]["key"]) == ("firing", "Northgate Bank")
-    assert body["alert"]["evidence"]
+    assert any(story["words"] for story in body["alert"]["evidence"])
 
     # A second start reads on where the first stopped, and tells nobody twice.
     told = (len(mailbox.received), len(hook.received))

@@ -63,8 +63,71 @@ def test_urls_and_white_space_do_not_count(model: Model) -> None:
     assert plain.sentiment == pytest.approx(noisy.sentiment, abs=0.05)
 
 
-def test_a_long_text_is_truncated_not_refused(model: Model) -> None:
-    assert len(model.predict(["profit warning " * 50_000])) == 1
+NEUTRAL = " ".join(
+    f"The company will hold its annual meeting in room {number} on Monday." for number in range(60)
+)
+
+
+def test_a_long_text_is_read_to_its_end_and_its_title_counts_most(model: Model) -> None:
+    plain, ending, title = model.predict(
+        [
+            f"Bank holds annual meeting. {NEUTRAL}",
+            f"Bank holds annual meeting. {NEUTRAL} " + "Shares plunge as the bank files for bankruptcy. " * 8,
+            f"Bank shares plunge after fraud probe. {NEUTRAL}",
+        ]
+    )
+    assert plain.sentiment_label == "neutral"
+    assert ending.p_negative > plain.p_negative + 0.1
+    assert title.p_negative > ending.p_negative
+    for prediction in (plain, ending, title):
+        assert prediction.p_negative + prediction.p_neutral + prediction.p_positive == pytest.approx(1)
+
+
+def test_long_and_short_texts_keep_their_order(model: Model) -> None:
+    long = f"Shares plunge after fraud probe. {NEUTRAL}"
+    texts = [
+        "Profit soars to a record",
+        long,
+        "银行股价暴跌",
+        "Bank fails",
+        long[:1500],
+        "Profit soars to a record",
+    ]
+    sentiment, topic = model.probabilities(texts)
+    assert sentiment.sum(axis=1) == pytest.approx(1)
+    assert topic.sum(axis=1) == pytest.approx(1)
+    for text, prediction, row in zip(texts, model.predict(texts), sentiment, strict=True):
+        (alone,) = model.predict([text])
+        assert prediction.flag == alone.flag == ("language" if text.startswith("银行") else "")
+        assert prediction.sentiment == pytest.approx(alone.sentiment, abs=0.1)
+        if not prediction.flag:
+            assert prediction.sentiment == pytest.approx(row[2] - row[0], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "text", ["profit warning " * 700_000, "x" * 10_000_000, "Up. " * 2_500_000, "! " * 5_000_000]
+)
+def test_any_length_is_scored(model: Model, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("classifier.passages.MOST_PASSAGES", 4)  # scored like 256 of them, in less time
+    assert len(model.predict([text])) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        ("Die Aktie bricht nach der Gewinnwarnung ein", "language"),
+        ("🚀🚀🚀 2.5%", "no_words"),
+        ("", "no_words"),
+    ],
+)
+def test_what_cannot_be_read_is_flagged_and_neutral_with_low_confidence(
+    model: Model, text: str, flag: str
+) -> None:
+    (prediction,) = model.predict([text])
+    assert (prediction.flag, prediction.sentiment_label) == (flag, "neutral")
+    assert (prediction.p_negative, prediction.p_neutral, prediction.p_positive) == (0.25, 0.5, 0.25)
+    assert prediction.topic in TOPIC_LABELS
+    assert prediction.topic_p < 0.1
 
 
 def test_manifest_names_the_labels_in_order() -> None:

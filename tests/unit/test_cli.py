@@ -15,7 +15,7 @@ from service import cli
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
 COMMANDS = [
     "demo", "run", "check", "replay", "score", "sql", "store migrate", "store status", "rules check",
-    "alerts list", "alerts show", "model train", "model evaluate", "model export", "model info",
+    "alerts list", "alerts show", "model train", "model evaluate", "model export", "model install", "model info",
     "dashboards build", "dashboards push",
 ]  # fmt: skip
 
@@ -39,8 +39,44 @@ def test_score_texts() -> None:
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["sentiment_label"] for row in rows] == ["negative", "positive"]
     assert set(rows[0]) == {
-        "text", "topic", "topic_p", "p_negative", "p_neutral", "p_positive", "sentiment", "sentiment_label",
+        "text", "topic", "topic_p", "p_negative", "p_neutral", "p_positive", "sentiment", "sentiment_label", "flag",
     }  # fmt: skip
+
+
+def test_score_explains_texts_and_highlights_them(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    texts = ("Shares plunge after <b>fraud</b>", "Profit soars")
+    done = tidings("score", "--json", "--explain-html", str(page), *texts)
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    words = first["explanation"]
+    assert all(first["text"][w["start"] : w["end"]] == w["word"] for w in words)
+    assert {"Shares", "plunge", "after"} <= {w["word"] for w in words}
+    assert min(words, key=lambda w: float(w["weight"]))["weight"] < -0.1
+    assert max(second["explanation"], key=lambda w: float(w["weight"]))["word"] == "soars"
+    shown = page.read_text()
+    assert "&lt;b&gt;" in shown
+    assert "<b>" not in shown
+    assert "soars</span>" in shown
+    table = tidings("score", "--explain", "Profit soars")
+    assert "soars +" in table.stdout
+    assert "explanation" not in json.loads(tidings("score", "--json", "Profit soars").stdout)
+
+
+def test_score_explains_each_row_of_a_file(tmp_path: Path) -> None:
+    source, target, page = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "page.html"
+    source.write_text("title,text\nProfit soars,\n,Bank collapses\n")
+    arguments = ("score", "--input", str(source), "--output", str(target))
+    done = tidings(*arguments, "--explain", "--explain-html", str(page))
+    assert done.returncode == 0, done.stderr
+    with target.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows[0]["explanation"].startswith("soars +")
+    assert "collapses \N{MINUS SIGN}" in rows[1]["explanation"]
+    assert page.read_text().count("<article><p>") == 2
+    same = tidings(*arguments, "--explain-html", str(target))
+    assert same.returncode == 2
+    assert "--explain-html would overwrite" in same.stderr
 
 
 def test_score_a_file_keeps_its_columns(tmp_path: Path) -> None:
@@ -82,6 +118,7 @@ def test_score_says_what_is_wrong_with_a_file(tmp_path: Path, content: str | Non
     [
         (["run", "--only", "windows,alert"], "unknown part 'alert'"),
         (["score", "--input", "x.csv"], "belong together"),
+        (["score", "--explain-html", "/nowhere/p.html", "Bank fails"], "/nowhere/p.html: cannot be written"),
         (["replay", "x.csv", "--from", "yesterday"], "--from must be a date"),
         (["replay", "x.csv", "--speed", "-1"], "--speed must be"),
         (["check", "--config", "/nowhere.toml"], "/nowhere.toml"),

@@ -1,6 +1,7 @@
 """The view fits a small terminal, and texts in it are data, not markup."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -9,14 +10,14 @@ from rich.console import Console, RenderableType
 
 from service import demo_view as view
 from service.demo_catchers import Request
-from tidings.types import Alert, Evidence
+from tidings.types import Alert, Evidence, Word
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 NASTY = "[bold]x[/] \x1b[31mred\x00 \u202eback 😀 " + "long " * 100
 ALERT = Alert(
     alert_id="a", fingerprint="f", rule="r", scope="entity", key=NASTY, severity="critical", state="firing",
     value=12.3, expected=0.4, p_value=1e-9, window_seconds=600, started_at=NOW, fired_at=NOW,
-    evidence=(Evidence("i", NASTY, NOW, "s", "", -0.9, 0.95, 3),),
+    evidence=(Evidence("i", NASTY, NOW, "s", "", -0.9, 0.95, 3, (Word(NASTY, 0, 4, -0.5), Word("red", 5, 8, 0.1))),),
 )  # fmt: skip
 SNAPSHOT = view.Snapshot(
     "streaming", "model x", 100, 40, 2, 123.4, NOW,
@@ -62,4 +63,9 @@ def test_mail_and_hook_are_shown_as_text() -> None:
 
 def test_plain_lines() -> None:
     assert "40 of 100 messages" in view.plain_line(SNAPSHOT)
-    assert view.alert_lines(ALERT)[0].startswith("ALERT critical")
+    lines = view.alert_lines(ALERT)
+    assert lines[0].startswith("ALERT critical")
+    assert not set("\x1b\x00\u202e") & set("".join(lines))
+    story = Evidence("i", "Shares plunge", NOW, "s", "", -0.9, 0.95, 3, (Word("plunge", 7, 13, -0.61),))
+    (_, line) = view.alert_lines(replace(ALERT, evidence=(story,)))
+    assert line == "  -0.90 reach  3  Shares plunge  [plunge \N{MINUS SIGN}0.61]"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.text import classifier_input, normalise, story_id
+from tidings.text import classifier_input, normalise, spell_out, story_id
 
 DAY = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANY_TEXT = st.text(st.characters(), max_size=80)
@@ -136,3 +136,22 @@ def test_story_id_is_sixteen_hexadecimal_digits_whatever_comes(title: str, text:
     assert len(key) == 16
     assert int(key, 16) >= 0
     assert key == story_id(title, text, DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("$ABCD 🚀🚀🚀!", "$ABCD rocket !"),
+        ("💎🙌🏽 hold", "gem stone person raising both hands in celebration hold"),
+        ("⚠️ 🇺🇸 €5 naïve → up", "warning €5 naïve → up"),
+        ("𝗕𝗨𝗬 ＡＢＣ", "BUY ABC"),
+        ("plain text", "plain text"),
+    ],
+)
+def test_emoji_and_ornate_letters_are_spelled_out(text: str, spelled: str) -> None:
+    assert spell_out(text) == spelled
+
+
+@given(st.text())
+def test_spelling_out_twice_changes_nothing(text: str) -> None:
+    assert spell_out(spell_out(text)) == spell_out(text)
