@@ -30,7 +30,10 @@ def with_words(
         key = (story.item_id, story.title)
         if key in before:
             story = replace(story, words=before[key])
-        elif explain is not None and monotonic() - began < LONGEST_SECONDS:
+        elif explain is not None and monotonic() - began >= LONGEST_SECONDS:
+            _log.warning("evidence goes without its words: they took over %g seconds", LONGEST_SECONDS)
+            explain = None
+        elif explain is not None:
             try:
                 story = replace(story, words=explain(story.title))
             except Exception as error:  # whatever it is, the alert matters more

@@ -80,6 +80,8 @@ def adapt(own: Path, init: Path | None, old: Path | None, out: Path, settings: A
     if dev:
         after = logits_of(model, encoder, [row.text for row in dev], settings.precision)
     record = plan | {
+        # Which rows the initial model knew decides the licence of the weights: it is passed on.
+        "settings": plan["settings"] | {"rows": start.training["settings"].get("rows", "mit")},
         "rows": {"own": len(learned), "own held out": len(held_out), "kept": len(kept)},
         "temperature": temperatures(dev, after) if dev else start.temperature,
         "licence": f"own labels, on top of {start.version} ({start.training.get('licence', 'licence unknown')})",

@@ -65,7 +65,7 @@ def compare_models(
 ) -> list[Comparison]:
     """Both tasks of the user's held-out rows and of the original development split, where there are any."""
     found = []
-    for name, is_own, rows in (("own held-out rows", True, own), ("original development split", False, old)):
+    for name, is_own, rows in (("own rows", True, own), ("original dev", False, old)):
         for head, task in enumerate(("sentiment", "topic")):
             labelled = [row for row in rows if getattr(row, task) != UNLABELLED]
             if labelled:
@@ -92,7 +92,7 @@ def compare_behaviour(before: Scorer, after: Scorer) -> Comparison:
     )
     was, now = (Figures(len(cases), round(float(passed.mean()), 4)) for passed in (old, new))
     corrected, broken = int((new & ~old).sum()), int((old & ~new).sum())
-    return Comparison("behavioural suite, dev", False, was, now, corrected, broken)
+    return Comparison("behavioural suite", False, was, now, corrected, broken)
 
 
 def figures(labels: Labels, given: Labels) -> Figures:

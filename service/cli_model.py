@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -87,6 +87,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="Where the model's files go.")],
     name: Annotated[str, typer.Option(help="The model's name.")] = "minilm",
     fp16: Annotated[bool, typer.Option("--fp16", help="Also write a half-precision file for GPUs.")] = False,
+    fp32: Annotated[bool, typer.Option("--fp32", help="Also write what int8 is compared with.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a model that --out holds.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -103,7 +104,7 @@ def export(
             f"{out} holds {read_manifest(out).version}: export to another folder and use `tidings model install`,"
             " which compares them; or --force"
         )
-    run_export(run, out, name, fp16)
+    run_export(run, out, name, fp16, fp32)
     typer.echo(f'exported: {out}. Use it with classifier.model = "{out}"')
 
 
@@ -126,6 +127,9 @@ def evaluate_command(
     failures: Annotated[
         bool, typer.Option("--failures", help="List the dev cases of the suite that fail.")
     ] = False,
+    file: Annotated[
+        Literal["", "int8", "fp16", "fp32"], typer.Option("--file", help="Which of the model's files.")
+    ] = "",
     write: Annotated[
         bool, typer.Option("--write", help="Write the figures into the model's manifest.")
     ] = False,
@@ -143,11 +147,13 @@ def evaluate_command(
 
     if split not in (*SPLITS, BEHAVIOUR):
         raise ConfigError(f"--split must be one of {', '.join((*SPLITS, BEHAVIOUR))}; it is {split!r}")
-    if suite and write:
-        raise ConfigError("--write records the shipped suite; leave out --suite")
+    if write and (suite or file):
+        raise ConfigError(
+            "--write records the shipped suite and the file in use; leave out --suite and --file"
+        )
     cases = read_suite(suite)
     settings = load_settings(config).classifier
-    loaded = Model.load(model or settings.model, settings.provider, settings.threads)
+    loaded = Model.load(model or settings.model, settings.provider, settings.threads, role=file)
     figures = {} if split == BEHAVIOUR else evaluate(loaded, data_folder(data), split)
     report = check(loaded.predict, cases)
     if write:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -43,7 +45,9 @@ def adapt_and_compare(
         )
     current = Model.load(classifier.model, classifier.provider, classifier.threads)
     adapt(own, init, old, out, settings)
-    folder = export(out, out / "model", out.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's exporter warns of its own future
+        folder = export(out, out / "model", out.name)
     candidate = Model.load(folder, classifier.provider, classifier.threads)
 
     rows = read_own(own)
@@ -95,18 +99,18 @@ def write_comparison(
 
 
 def comparison_table(lines: Sequence[Comparison], before: str, after: str) -> Table:
-    """Before and after by data set; `chance` is the sign test's p."""
-    table = Table(title=f"{before} → {after}", title_justify="left")
-    for column in ("data", "rows", "accuracy", "macro-F1", "corrected", "broken", "chance"):
-        table.add_column(column, justify="left" if column == "data" else "right")
+    """Before and after by data set; `changed`: rows only the new or only the old model gets right; `chance`: the
+    sign test's p."""
+    table = _table(
+        f"{before} → {after}", "held-out data", "rows", "accuracy", "macro-F1", "changed", "chance"
+    )
     for line in lines:
         table.add_row(
             line.data,
             f"{line.before.rows:,}",
             _change(line.before.accuracy, line.after.accuracy),
             _change(line.before.macro_f1, line.after.macro_f1),
-            str(line.corrected),
-            str(line.broken),
+            f"+{line.corrected} -{line.broken}",
             f"{line.chance:.3f}",
         )
     return table
@@ -114,9 +118,7 @@ def comparison_table(lines: Sequence[Comparison], before: str, after: str) -> Ta
 
 def splits_table(before: dict[str, Any], after: dict[str, Any]) -> Table:
     """The test splits, to report only: no verdict rests on them."""
-    table = Table(title="test splits (to report; no verdict rests on them)", title_justify="left")
-    for column in ("data", "rows", "accuracy", "macro-F1"):
-        table.add_column(column, justify="left" if column == "data" else "right")
+    table = _table("test splits, to report only", "data", "rows", "accuracy", "macro-F1")
     for name, b in before.items():
         a = after[name]
         table.add_row(
@@ -130,3 +132,18 @@ def splits_table(before: dict[str, Any], after: dict[str, Any]) -> Table:
 
 def _change(before: float | None, after: float | None) -> str:
     return "" if before is None or after is None else f"{before:.3f} → {after:.3f}"
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    table.add_column(first, no_wrap=True)
+    for column in others:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table

@@ -46,7 +46,7 @@ def differences(model: Manifest, against: Manifest) -> dict[str, dict[str, Any]]
         for key in [*mine, *(key for key in other if key not in mine)]
         if mine.get(key) != other.get(key)
     }
-    ours, theirs = model.record["metrics"], against.record["metrics"]
+    ours, theirs = _metrics(model, against), _metrics(against, model)
     figures = {
         name: {
             key: round(ours[name][key] - theirs[name][key], 4)
@@ -71,21 +71,19 @@ def against_table(model: Manifest, against: Manifest) -> Table:
         table.add_row(name, one, two, "" if one == two else "differs")
     for role in dict.fromkeys((*model.files, *against.files)):
         first, second = size_mb(model, role), size_mb(against, role)
-        table.add_row(f"{role}, MB", _number(first, 1), _number(second, 1), f"{first - second:+.1f}")
+        table.add_row(f"{role}, MB", f"{first:.1f}", f"{second:.1f}", f"{first - second:+.1f}")
     differ = differences(model, against)
     table.add_section()
-    for name in dict.fromkeys((*model.record["metrics"], *against.record["metrics"])):
-        ours, theirs = (m.record["metrics"].get(name, {}) for m in (model, against))
-        for key, word in (("accuracy", "accuracy"), ("macro_f1", "macro-F1"), ("pass_rate", "pass rate")):
-            if key not in ours and key not in theirs:
-                continue
-            change = differ["figures"].get(name, {}).get(key)
-            table.add_row(
-                f"{name}: {word}",
-                _number(ours.get(key), 3),
-                _number(theirs.get(key), 3),
-                "" if change is None else f"{change:+.3f}",
-            )
+    ours, theirs = _metrics(model, against), _metrics(against, model)
+    for name in dict.fromkeys((*ours, *theirs)):
+        row = ours.get(name) or theirs[name]
+        keys = ("pass_rate",) if "pass_rate" in row else ("accuracy", "macro_f1")
+        change = differ["figures"].get(name, {})
+        table.add_row(
+            f"{name}: {'pass rate' if len(keys) == 1 else 'accuracy / macro-F1'}",
+            *(" / ".join(f"{m[name][key]:.3f}" for key in keys) if name in m else "" for m in (ours, theirs)),
+            " / ".join(f"{change[key]:+.3f}" for key in keys) if change else "",
+        )
     table.add_section()
     for key, (one, two) in differ["settings"].items():
         if key != "data":
@@ -95,5 +93,9 @@ def against_table(model: Manifest, against: Manifest) -> Table:
     return table
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+def _metrics(manifest: Manifest, other: Manifest) -> dict[str, Any]:
+    """The figures of a model; also those that `other` recorded of it when it was compared with it."""
+    comparison = other.record.get("comparison", {})
+    lines = comparison.get("data", []) if comparison.get("against") == manifest.version else []
+    recorded = {line["data"]: line["before"] for line in lines if line["before"]["macro_f1"] is not None}
+    return {**manifest.record["metrics"], **recorded}

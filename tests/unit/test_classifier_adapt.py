@@ -65,10 +65,10 @@ def test_each_task_is_compared_on_the_rows_that_have_its_label() -> None:
     ]
     found = {row.data: row.after for row in compare_models(model, model, rows, [])}
     assert {name: row.rows for name, row in found.items()} == {
-        "own held-out rows, sentiment": 2,
-        "own held-out rows, topic": 1,
+        "own rows, sentiment": 2,
+        "own rows, topic": 1,
     }
-    assert found["own held-out rows, sentiment"].accuracy == 1
+    assert found["own rows, sentiment"].accuracy == 1
 
 
 def test_the_behavioural_suite_counts_by_its_pass_rate() -> None:
@@ -78,7 +78,7 @@ def test_the_behavioural_suite_counts_by_its_pass_rate() -> None:
     assert (found.corrected, found.broken) == (0, 0)
     assert 0 < found.before.accuracy < 1
     worse = replace(found, after=replace(found.after, accuracy=found.before.accuracy - 0.02))
-    assert "behavioural suite, dev: pass rate falls" in objections([worse])[0]
+    assert "behavioural suite: pass rate falls" in objections([worse])[0]
 
 
 def candidate(folder: Path, version: str = "desk-1", **record: object) -> Path:
@@ -284,15 +284,19 @@ def test_adapt_resumes_exports_and_refuses_other_rows(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(fit, "_save", stop_after_the_second)
+    training = read_manifest(None).record["training"]
+    training["settings"]["rows"] = "research"
+    init = candidate(tmp_path / "research", training=training)
     with pytest.raises(KeyboardInterrupt):
-        adapt(own, None, None, out, settings)
-    adapt(own, None, None, out, settings)
+        adapt(own, init, None, out, settings)
+    adapt(own, init, None, out, settings)
     assert saved == [2, 4, 6, 8], "steps are not repeated after a stop"
     model = Model.load(export(out, out / "model", "desk"), "cpu")
     assert "own labels" in model.manifest.record["training"]["licence"]
+    assert "non-commercial" in model.manifest.licence, "what the initial model was trained on still binds"
     own.write_text(own.read_text() + "One more firm halts trading,positive\n")
     with pytest.raises(ConfigError, match="began with another data"):
-        adapt(own, None, None, out, settings)
+        adapt(own, init, None, out, settings)
 
 
 @pytest.mark.train
@@ -306,8 +310,8 @@ def test_train_with_own_labels_compares_and_exits_1_when_worse(
     given = ("--data", str(own), "--init", "shipped", "--out", str(out), "--epochs", "1")
     found, output = tidings("train", *given, "--learning-rate", learning_rate)
     assert found == code, output
-    assert "own held-out rows, sentiment" in output
-    assert "original development split, sentiment" in output
+    assert "own rows, sentiment" in output
+    assert "original dev, sentiment" in output
     target = tmp_path / "current"
     assert tidings("install", str(out / "model"), "--to", str(target))[0] == code
     assert target.exists() == (code == 0)
