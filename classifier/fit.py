@@ -127,16 +127,16 @@ def logits_of(model: TwoHeads, encoder: Encoder, texts: Sequence[str], precision
 
 
 def _groups(model: TwoHeads, settings: FitSettings) -> list[dict[str, Any]]:
-    """One parameter group per parameter: its learning rate by depth; no weight decay on vectors."""
+    """Parameters that share a learning rate (by depth) and a weight decay (none on vectors)."""
     top = model.depth_of("heads.weight")
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = settings.learning_rate * settings.layer_decay ** (top - model.depth_of(name))
+            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
     return [
-        {
-            "params": [parameter],
-            "lr": settings.learning_rate * settings.layer_decay ** (top - model.depth_of(name)),
-            "weight_decay": settings.weight_decay if parameter.ndim > 1 else 0.0,
-        }
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad
+        {"params": members, "lr": rate, "weight_decay": decay} for (rate, decay), members in groups.items()
     ]
 
 

@@ -113,7 +113,9 @@ def train(folder: Path, out: Path, settings: TrainSettings) -> Path:
         "dev_accuracy": _accuracy(dev, logits),
         "temperature": temperatures(dev, logits),
         "data": {name: sha256(folder / name) for name in (SENTIMENT_FILE, TOPIC_FILE)},
-        "teachers": {name: json.loads((Path(name) / "training.json").read_text()) for name in settings.teachers},
+        "teachers": {
+            name: json.loads((Path(name) / "training.json").read_text()) for name in settings.teachers
+        },
         "licence": LICENCES[settings.rows],
     }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -108,6 +108,31 @@ def export(
     typer.echo(f'exported: {out}. Use it with classifier.model = "{out}"')
 
 
+@app.command("average")
+def average_command(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    other: Annotated[
+        str, typer.Argument(help="Another, of the same base: run folder, model folder or shipped.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The new run folder.")],
+    weight: Annotated[float, typer.Option(min=0, max=1, help="How much of RUN.")] = 0.5,
+    data: DataOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Average the weights of two models, which is often better than either (needs the `train` extra).
+
+    Example: tidings model average runs/student runs/plain --weight 0.67 --out runs/minilm-v2
+    """
+    try:
+        from classifier.average import average
+    except ImportError as error:
+        raise _extra(error) from None
+    from classifier.data import data_folder
+
+    average(run, _model_folder(other), weight, data_folder(data), out)
+    typer.echo(f"averaged: {out}. Next: tidings model export {out} --out {out}-model")
+
+
 @app.command("evaluate")
 def evaluate_command(
     data: DataOption = None,

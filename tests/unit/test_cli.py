@@ -15,7 +15,8 @@ from service import cli
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
 COMMANDS = [
     "demo", "run", "check", "replay", "score", "sql", "store migrate", "store status", "rules check",
-    "alerts list", "alerts show", "model train", "model evaluate", "model export", "model install", "model info",
+    "alerts list", "alerts show", "model train", "model average", "model evaluate", "model export",
+    "model install", "model info",
     "dashboards build", "dashboards push",
 ]  # fmt: skip
 

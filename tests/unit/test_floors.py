@@ -20,7 +20,7 @@ FLOORS: dict[str, set[str]] = {
 }
 OUTSIDE = {"tests", "bench"}
 TRAINING = (
-    "classifier/train.py", "classifier/adapt.py", "classifier/fit.py", "classifier/weights.py",
+    "classifier/train.py", "classifier/adapt.py", "classifier/average.py", "classifier/fit.py", "classifier/weights.py",
     "classifier/network.py", "classifier/export.py",
 )  # fmt: skip
 # Which files may know a library, so that it can be replaced there.
