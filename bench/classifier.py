@@ -41,7 +41,8 @@ START = {
     "Tidings": "from classifier.model import Model; Model.load(provider='cpu').predict(['Profit falls'])",
     "torch and transformers, imports alone": "import torch; from transformers import pipeline",
 }
-MEMORY = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+# Not getrusage: its maximum begins with that of the process that started this one.
+MEMORY = "; print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
 
 
 @dataclass
@@ -209,7 +210,7 @@ def _print_start(console: Console) -> None:
                 cwd=Path(__file__).parents[1], env=os.environ,
             )  # fmt: skip
             seconds.append(time.perf_counter() - start)
-            memory = int(done.stdout.split()[-1])
+            memory = int(done.stdout.split()[-1]) // 1024
         table.add_row(name, f"{statistics.median(seconds):.1f}", f"{memory:,}")
     console.print(table)
 
