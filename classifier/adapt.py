@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+from torch.nn.functional import cross_entropy
 
 from classifier.data import SENTIMENT_FILE, TOPIC_FILE, UNLABELLED, read_train, split_dev
-from classifier.fit import Encoder, FitSettings, find_device, fit, logits_of
-from classifier.labels import SENTIMENT_LABELS
+from classifier.fit import Encoder, FitSettings, distance, find_device, fit, logits_of
+from classifier.labels import HEADS
 from classifier.manifest import sha256
 from classifier.own_labels import read_own, split_held_out
 from classifier.synthetic import synthetic
@@ -26,7 +26,6 @@ from classifier.weights import Start, load_start
 from tidings import __version__
 from tidings.errors import ConfigError
 
-_SPLIT = len(SENTIMENT_LABELS)
 PLAN = "plan.json"
 
 
@@ -98,14 +97,11 @@ def adapt_loss(
     `logits` and `before` have shape (batch, 3 + 20), `labels` (batch, 2) with UNLABELLED where there is none.
     """
     total = logits.new_zeros(())
-    t = settings.softness
-    for head, part in enumerate((slice(None, _SPLIT), slice(_SPLIT, None))):
+    for head, part in enumerate(HEADS.values()):
         target = labels[:, head]
         hard = cross_entropy(logits[:, part], target, ignore_index=UNLABELLED, reduction="none")
-        distance = kl_div(
-            log_softmax(logits[:, part] / t, -1), softmax(before[:, part] / t, -1), reduction="none"
-        ).sum(-1)
-        total = total + torch.where(target == UNLABELLED, settings.keep * t * t * distance, hard).mean()
+        away = distance(logits[:, part], before[:, part], settings.softness)
+        total = total + torch.where(target == UNLABELLED, settings.keep * away, hard).mean()
     return total
 
 

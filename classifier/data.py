@@ -58,8 +58,7 @@ def read_train(folder: Path, rows: str = "mit") -> list[Example]:
 def read_unlabelled(folder: Path, count: int, seed: int) -> list[Example]:
     """`count` texts of the news and post streams, each once, half of each kind, in random order.
 
-    They carry no label: a teacher gives them one. Texts of the test splits are left out by the caller's
-    own rule: the streams are other sources than the labelled sets, and equal texts are dropped here.
+    They carry no label: a teacher gives them one. Texts that a test split holds, too, are left out.
     """
     if not count:
         return []

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.nn.functional import kl_div, log_softmax, softmax
 from transformers import get_linear_schedule_with_warmup
 
 from classifier.network import TwoHeads
@@ -107,6 +108,15 @@ def fit(
                 if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == steps:
                     _save(out, model, optimiser, schedule, step + 1)
                     print(f"step {step + 1} of {steps}, loss {loss.item():.4f}", flush=True)
+
+
+def distance(logits: torch.Tensor, goal: torch.Tensor, softness: float) -> torch.Tensor:
+    """How far logits are from soft targets, of shape (batch,), both at temperature `softness` (Hinton et al. 2015).
+
+    Scaled by its square, so that the gradient does not shrink with it.
+    """
+    divergence = kl_div(log_softmax(logits / softness, -1), softmax(goal / softness, -1), reduction="none")
+    return softness * softness * divergence.sum(-1)
 
 
 def logits_of(model: TwoHeads, encoder: Encoder, texts: Sequence[str], precision: str = "fp32") -> Any:

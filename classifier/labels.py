@@ -25,3 +25,9 @@ TOPIC_LABELS: tuple[str, ...] = (
     "Stock Commentary",
     "Stock Movement",
 )
+
+# Where each head's values lie in the network's output of shape (texts, 3 + 20).
+HEADS: dict[str, slice] = {
+    "sentiment": slice(0, len(SENTIMENT_LABELS)),
+    "topic": slice(len(SENTIMENT_LABELS), len(SENTIMENT_LABELS) + len(TOPIC_LABELS)),
+}

@@ -14,7 +14,7 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from classifier.batches import plan_batches, plan_groups
-from classifier.labels import SENTIMENT_LABELS, TOPIC_LABELS
+from classifier.labels import HEADS, SENTIMENT_LABELS, TOPIC_LABELS
 from classifier.language import flag_of
 from classifier.manifest import Manifest, read_manifest
 from classifier.passages import MOST_CHARACTERS, passage_weights, passages, sentences
@@ -28,6 +28,7 @@ _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 # Tokens in one run, padding included: on a CPU a batch that stays in its cache is fastest.
 BATCH_TOKENS = {"cpu": 256, "cuda": 16384}
+_OUTPUTS = len(SENTIMENT_LABELS) + len(TOPIC_LABELS)
 _GROUP_CHARACTERS = 8_000  # that a worker takes at a time: some 80 headlines
 # What a flagged text gets, as it was not read: topic and its probability, p_negative, p_neutral, p_positive.
 UNREAD = ("General News | Opinion", 0.05, 0.25, 0.5, 0.25)
@@ -63,15 +64,15 @@ class Model:
         """
         manifest = read_manifest(folder)
         cuda = provider == "cuda" or (provider == "auto" and _has_gpu())
-        role = role or ("fp16" if cuda and "fp16" in manifest.files else "int8")
-        if role not in manifest.files:
-            raise ModelError(f"{manifest.folder}: no {role} file; there are {', '.join(manifest.files)}")
+        chosen = role or ("fp16" if cuda and "fp16" in manifest.files else "int8")
+        if chosen not in manifest.files:
+            raise ModelError(f"{manifest.folder}: no {chosen} file; there are {', '.join(manifest.files)}")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 4 if cuda else 3
         try:
             session = onnxruntime.InferenceSession(
-                str(manifest.path(role)),
+                str(manifest.path(chosen)),
                 options,
                 providers=[_CUDA, _CPU] if cuda else [_CPU],
                 # Undoes what export writes apart: the fused operator is slow on CPUs (classifier/export.py).
@@ -81,19 +82,16 @@ class Model:
             raise
         except Exception as error:  # onnxruntime raises classes of its own that share no base
             raise ModelError(f"{manifest.folder}: onnxruntime cannot load the model: {error}") from None
-        workers = 1 if cuda else threads or _cores()
-        model = cls(
-            manifest,
-            session,
-            _tokenizer(manifest),
-            batch_tokens or BATCH_TOKENS["cuda" if cuda else "cpu"],
-            workers,
-        )
-        if provider == "cuda" and model.provider != _CUDA:
-            raise ModelError(
-                "classifier.provider is cuda, but onnxruntime has no working GPU here:"
-                " install the `gpu` extra and a driver, or set provider to cpu"
-            )
+        if cuda and session.get_providers()[0] != _CUDA:
+            if provider == "cuda":
+                raise ModelError(
+                    "classifier.provider is cuda, but onnxruntime has no working GPU here:"
+                    " install the `gpu` extra and a driver, or set provider to cpu"
+                )
+            log.warning("there is a GPU, but onnxruntime cannot use it: install the `gpu` extra")
+            return cls.load(folder, "cpu", threads, batch_tokens, role)
+        tokens = batch_tokens or BATCH_TOKENS["cuda" if cuda else "cpu"]
+        model = cls(manifest, session, _tokenizer(manifest), tokens, 1 if cuda else threads or _cores())
         PROVIDER.labels(model.provider).set(1)
         log.info("model %s %s on %s", manifest.name, manifest.version, model.provider)
         return model
@@ -134,8 +132,7 @@ class Model:
         return self._score([spell_out(normalise(text[:MOST_CHARACTERS])) for text in texts])
 
     def _score(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        split = len(SENTIMENT_LABELS)
-        found = np.zeros((len(texts), split + len(TOPIC_LABELS)))
+        found = np.zeros((len(texts), _OUTPUTS))
         # Texts of like length together, the longest first; each worker takes a group from text to scores, so that
         # one group is tokenised while another is in the network.
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
@@ -144,7 +141,7 @@ class Model:
         scored = self._workers.map(lambda group: self._score_group([texts[i] for i in group]), groups)
         for group, scores in zip(groups, scored, strict=True):
             found[group] = scores
-        return found[:, :split], found[:, split:]
+        return found[:, HEADS["sentiment"]], found[:, HEADS["topic"]]
 
     def _score_group(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Both heads' probabilities side by side, of shape (texts, 23)."""
@@ -155,7 +152,7 @@ class Model:
         fits = [i for i in range(len(whole)) if i not in cut]
         rows = [whole[i] for i in fits] + [row for cut_rows in cut.values() for row in cut_rows]
         scores = self._run(rows)
-        found = np.zeros((len(texts), scores.shape[1]))
+        found = np.zeros((len(texts), _OUTPUTS))
         found[fits] = scores[: len(fits)]
         at = len(fits)
         for i, cut_rows in cut.items():
@@ -173,8 +170,7 @@ class Model:
 
     def _run(self, rows: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
         """Probabilities of shape (rows, 23) for rows of token ids, in batches of like length."""
-        split = len(SENTIMENT_LABELS)
-        logits = np.zeros((len(rows), split + len(TOPIC_LABELS)))
+        logits = np.zeros((len(rows), _OUTPUTS))
         for batch in plan_batches([len(row) for row in rows], self._batch_tokens):
             width = len(rows[batch[-1]])  # sorted by length: the last is the longest
             tokens = np.zeros((len(batch), width), np.int64)
@@ -183,7 +179,7 @@ class Model:
                 tokens[line, : len(rows[position])] = rows[position]
                 mask[line, : len(rows[position])] = 1
             logits[batch] = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
-        return np.hstack([_softmax(logits[:, :split]), _softmax(logits[:, split:])])
+        return np.hstack([_softmax(logits[:, part]) for part in HEADS.values()])
 
 
 def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -5,35 +5,31 @@ A file that `tidings score` wrote and somebody corrected has `sentiment_label`, 
 `sentiment`, a number there. An empty cell leaves the row unlabelled for that task.
 """
 
-import csv
 import difflib
-import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from io import TextIOWrapper
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from classifier.data import UNLABELLED, Example
 from classifier.labels import SENTIMENT_LABELS, TOPIC_LABELS
 from tidings.errors import ConfigError
+from tidings.rows import read_rows
 from tidings.text import classifier_input
 
 MIN_LABELLED = 30  # with fewer, the held-out part says nothing
 SOURCE = "own"
 _LABEL_COLUMNS = ("sentiment", "sentiment_label", "topic")
 _WORD = re.compile(r"[^\W_]+")
-_MAX_CHARACTERS = 2_000_000
 
 
 def read_own(path: Path) -> list[Example]:
     """The rows of the file in their order; a ConfigError names file, line, field and fix of the first bad row."""
     examples: list[Example] = []
     seen: dict[tuple[str, str], tuple[int, int]] = {}
-    for line, row in _rows(path):
+    for line, row in read_rows(path, (("title", "text"), _LABEL_COLUMNS)):
         example = _example(f"{path}: line {line}", row)
         for task in ("sentiment", "topic"):
             label = getattr(example, task)
@@ -116,62 +112,3 @@ def _label(where: str, field: str, value: str, labels: Sequence[str]) -> int:
     close = difflib.get_close_matches(given, known, n=1, cutoff=0.5)
     hint = f"did you mean {labels[known.index(close[0])]!r}?" if close else f"one of: {', '.join(labels)}"
     raise ConfigError(f"{where}: {field}: unknown label {value.strip()[:40]!r}; {hint} (or leave it empty)")
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    kind = [suffix for suffix in path.suffixes if suffix != ".gz"][-1:]
-    if kind not in ([".csv"], [".jsonl"], [".ndjson"]):
-        raise ConfigError(f"{path}: not a .csv or .jsonl file (.gz may follow); rename it or convert it")
-    try:
-        with _open_text(path) as file:
-            yield from _csv_rows(path, file) if kind == [".csv"] else _json_rows(path, file)
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8; convert it to UTF-8") from None
-    except (EOFError, OSError) as error:  # a damaged .gz is an OSError without strerror
-        raise ConfigError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-
-
-@contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
-    with path.open("rb") as raw:
-        unpacked: Any = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-        with TextIOWrapper(unpacked, encoding="utf-8-sig", newline="") as file:
-            yield file
-
-
-def _csv_rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    # A setting of the whole process; its default would refuse long articles.
-    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CHARACTERS))
-    reader = csv.reader(file)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        for wanted in (("title", "text"), _LABEL_COLUMNS):
-            if not set(wanted) & set(header):
-                raise ConfigError(
-                    f"{path}: line 1: no column {' or '.join(wanted)}"
-                    f" (there are: {', '.join(header) or 'none'}); rename one"
-                )
-        for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(header):
-                raise ConfigError(
-                    f"{path}: line {reader.line_num}: {len(cells)} columns, the header has {len(header)};"
-                    " quote values that hold commas"
-                )
-            yield reader.line_num, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise ConfigError(f"{path}: line {reader.line_num}: {error}; check the quotes") from None
-
-
-def _json_rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, text in enumerate(file, 1):
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise ConfigError(f"{path}: line {line}: not a JSON object; write one object a line")
-        yield line, row

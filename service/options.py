@@ -12,3 +12,11 @@ ConfigOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", envvar="TIDINGS_DATA", help="Folder with the labelled texts.")
+]
+
+
+def model_folder(name: str) -> Path | None:
+    """A folder, or None for the word `shipped`."""
+    return None if name == "shipped" else Path(name)

@@ -19,11 +19,11 @@ from rich.text import Text
 
 from classifier.explain import Explanation, explain
 from classifier.model import Model
-from ingest.rows import open_text
 from service.explain_page import AddText, explain_page
 from service.wiring import open_model
 from tidings.errors import ConfigError
 from tidings.highlight import say_words
+from tidings.rows import json_rows, open_text
 from tidings.settings import Settings
 from tidings.text import classifier_input
 from tidings.types import Prediction
@@ -184,7 +184,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     kind = _kind(path)
     try:
         with open_text(path) as file:
-            yield from _csv_rows(path, file) if kind == ".csv" else _json_rows(path, file)
+            yield from _csv_rows(path, file) if kind == ".csv" else json_rows(path, file)
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8; convert it to UTF-8") from None
     except (EOFError, OSError) as error:
@@ -197,15 +197,3 @@ def _csv_rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
         raise ConfigError(f"{path}: line 1: no column title or text; rename the one that holds the texts")
     for row in reader:
         yield reader.line_num, row
-
-
-def _json_rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, text in enumerate(file, 1):
-        if text.strip():
-            try:
-                row = json.loads(text)
-            except ValueError:
-                row = None
-            if not isinstance(row, dict):
-                raise ConfigError(f"{path}: line {line}: not a JSON object; write one object a line")
-            yield line, row

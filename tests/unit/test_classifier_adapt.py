@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from classifier.compare import Comparison, compare, compare_behaviour, compare_models, figures, objections
-from classifier.data import SENTIMENT_FILE, TOPIC_FILE, UNLABELLED, Example
+from classifier.data import UNLABELLED, Example
 from classifier.install import Refused, install
 from classifier.labels import TOPIC_LABELS
 from classifier.manifest import MANIFEST, SHIPPED, read_manifest
 from classifier.model import Model
 from service import cli
+from tests.labelled import write_labelled
 from tidings.errors import ConfigError
 
 labels = st.integers(0, 2)
@@ -318,21 +319,12 @@ def test_train_with_own_labels_compares_and_exits_1_when_worse(
 
 
 def old_texts(folder: Path) -> Path:
-    """Labelled texts of our own in the columns of the original files."""
     words = {
         "negative": "plunges on fraud",
         "neutral": "holds a meeting",
         "positive": "soars on record profit",
     }
-    with (folder / SENTIMENT_FILE).open("w", newline="") as stream:
-        out = csv.writer(stream)
-        out.writerow(["source", "split", "text", "label", "licence_class", "group"])
-        for i in range(300):
-            label = list(words)[i % 3]
-            out.writerow(["tfns", "train", f"Maker {i} {words[label]}", label, "mit", f"s{i}"])
-    with (folder / TOPIC_FILE).open("w", newline="") as stream:
-        out = csv.writer(stream)
-        out.writerow(["split", "text", "topic_id", "topic", "group", "valid_leaks_train"])
-        for i in range(40):
-            out.writerow(["train", f"Maker {i} reports quarterly results", 5, "Earnings", f"t{i}", 0])
-    return folder
+    labels = list(words)
+    rows = [("tfns", "train", f"Maker {i} {words[labels[i % 3]]}", labels[i % 3]) for i in range(300)]
+    topics = [(f"Maker {i} reports quarterly results", "Earnings") for i in range(40)]
+    return write_labelled(folder, rows, topics)

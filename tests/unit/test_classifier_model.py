@@ -178,6 +178,18 @@ def test_a_gpu_that_is_not_there_is_an_error() -> None:
         Model.load(provider="cuda")
 
 
+def test_a_gpu_that_cannot_be_used_leaves_all_cores_scoring(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if Model.load(provider="auto").provider.startswith("CUDA"):
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr("classifier.model._has_gpu", lambda: True)  # a driver without the CUDA libraries
+    found = Model.load(provider="auto", threads=2)
+    assert found.provider == "CPUExecutionProvider"
+    assert found._workers._max_workers == 2
+    assert "onnxruntime cannot use it" in caplog.text
+
+
 def test_calibration_error_of_known_values() -> None:
     probabilities = np.array([[0.8, 0.2]] * 10)
     assert expected_calibration_error(probabilities, np.array([0] * 8 + [1] * 2)) == pytest.approx(0)

@@ -1,39 +1,27 @@
 """Training on a few rows: it resumes where it stopped and gives a model that loads (make test-train)."""
 
-import csv
 from pathlib import Path
 
 import pytest
 
-from classifier.data import SENTIMENT_FILE, TOPIC_FILE, read_train, split_dev
+from classifier.data import read_train, split_dev
 from classifier.labels import TOPIC_LABELS
+from tests.labelled import write_labelled
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Labelled texts of our own, in the columns of the real files."""
     words = {
         "negative": "plunge and default",
         "neutral": "hold a meeting",
         "positive": "soar on record profit",
     }
-    with (tmp_path / SENTIMENT_FILE).open("w", newline="") as stream:
-        out = csv.writer(stream)
-        out.writerow(["source", "split", "text", "label", "licence_class", "group"])
-        for i in range(60):
-            label = list(words)[i % 3]
-            out.writerow(["tfns", "train", f"Firm {i} shares {words[label]}", label, "mit", f"s{i}"])
-        out.writerow(["fpb", "75", "Never trained on", "neutral", "nc", "f1"])
-        out.writerow(["tfns", "valid", "Never trained on either", "neutral", "mit", "v1"])
-    with (tmp_path / TOPIC_FILE).open("w", newline="") as stream:
-        out = csv.writer(stream)
-        out.writerow(["split", "text", "topic_id", "topic", "group", "valid_leaks_train"])
-        for i in range(40):
-            topic = i % len(TOPIC_LABELS)
-            out.writerow(
-                ["train", f"News {i} of {TOPIC_LABELS[topic]}", topic, TOPIC_LABELS[topic], f"t{i}", 0]
-            )
-    return tmp_path
+    labels = list(words)
+    rows = [("tfns", "train", f"Firm {i} shares {words[labels[i % 3]]}", labels[i % 3]) for i in range(60)]
+    rows.append(("fpb", "75", "Never trained on", "neutral"))
+    rows.append(("tfns", "valid", "Never trained on either", "neutral"))
+    topics = [TOPIC_LABELS[i % len(TOPIC_LABELS)] for i in range(40)]
+    return write_labelled(tmp_path, rows, [(f"News {i} of {topic}", topic) for i, topic in enumerate(topics)])
 
 
 def test_only_mit_training_rows_are_read(folder: Path) -> None:
