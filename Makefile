@@ -44,6 +44,7 @@ replay-2008: $(VENV)/dev.done  ## early 2008 of the Reuters stream through broke
 
 bench: $(VENV)/dev.done  ## benchmarks, as ratios to a peer in the same run
 	$(BIN)/python -m bench.classifier
+	$(BIN)/python -m bench.operators
 	$(BIN)/python -m bench.stream
 
 clean:  ## remove the virtual environment and caches (tidings-data stays)

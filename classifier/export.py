@@ -13,7 +13,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from transformers import AutoConfig, AutoModel
 
-from classifier.labels import SENTIMENT_LABELS, TOPIC_LABELS
+from classifier.labels import HEADS, SENTIMENT_LABELS, TOPIC_LABELS
 from classifier.manifest import MANIFEST, sha256
 from classifier.network import TwoHeads
 from tidings.errors import ModelError
@@ -96,9 +96,8 @@ def write_manifest(out: Path, name: str, training: dict[str, object]) -> None:
 
 def scale_heads(model: TwoHeads, temperature: dict[str, float]) -> None:
     """Divides each head's logits by its temperature, in its weights (Guo et al. 2017)."""
-    split = len(SENTIMENT_LABELS)
     with torch.no_grad():
-        for task, part in (("sentiment", slice(None, split)), ("topic", slice(split, None))):
+        for task, part in HEADS.items():
             model.heads.weight[part] /= temperature.get(task, 1.0)
             model.heads.bias[part] /= temperature.get(task, 1.0)
 
@@ -106,7 +105,7 @@ def scale_heads(model: TwoHeads, temperature: dict[str, float]) -> None:
 def split_skip_norms(graph: onnx.GraphProto) -> None:
     """Writes each SkipLayerNormalization as two additions and a LayerNormalization.
 
-    The same sums, but onnxruntime's fused operator is ten times slower on CPUs than the plain ones
+    The same sums, but onnxruntime's fused operator is six times slower on CPUs than the plain ones
     (docs/performance.md); on GPUs it is the faster one.
     """
     nodes = []
