@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from classifier.data import SENTIMENT_FILE, TOPIC_FILE, UNLABELLED, read_train, split_dev
-from classifier.fit import Encoder, FitSettings, distance, find_device, fit, logits_of
+from classifier.fit import Encoder, FitSettings, distance, find_device, fit, keep_sample, logits_of
 from classifier.labels import HEADS
 from classifier.manifest import sha256
 from classifier.own_labels import read_own, split_held_out
@@ -74,6 +74,7 @@ def adapt(own: Path, init: Path | None, old: Path | None, out: Path, settings: A
 
     start.tokenizer.save_pretrained(out / "tokenizer")
     model.encoder.config.save_pretrained(out / "encoder_config")
+    keep_sample(out, texts)
     fit(model, encoder, texts, loss_of, out, settings)
 
     if dev:
@@ -83,6 +84,7 @@ def adapt(own: Path, init: Path | None, old: Path | None, out: Path, settings: A
         "settings": plan["settings"] | {"rows": start.training["settings"].get("rows", "mit")},
         "rows": {"own": len(learned), "own held out": len(held_out), "kept": len(kept)},
         "temperature": temperatures(dev, after) if dev else start.temperature,
+        "open": start.training.get("open", start.training["settings"].get("rows", "mit") == "mit"),
         "licence": f"own labels, on top of {start.version} ({start.training.get('licence', 'licence unknown')})",
     }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from classifier.data import read_train, split_dev
-from classifier.fit import Encoder, find_device, logits_of
+from classifier.fit import Encoder, find_device, keep_sample, logits_of
 from classifier.train import temperatures
 from classifier.weights import load_start
 
@@ -31,7 +31,8 @@ def average(
     start.tokenizer.save_pretrained(out / "tokenizer")
     start.network.encoder.config.save_pretrained(out / "encoder_config")
 
-    _, dev = split_dev(read_train(data), dev_percent)
+    rows, dev = split_dev(read_train(data), dev_percent)
+    keep_sample(out, [row.text for row in rows])
     encoder = Encoder(start.tokenizer, start.max_tokens, find_device())
     logits = logits_of(start.network.to(encoder.device), encoder, [row.text for row in dev])
     record = start.training | {

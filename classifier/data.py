@@ -15,7 +15,11 @@ from tidings.text import normalise
 
 SENTIMENT_FILE = "sentiment_en.csv"
 TOPIC_FILE = "topic_en.csv"
-STREAM_FILES = ("stream_reuters_2006_2013.csv.gz", "stream_stocknet_2014_2016.csv.gz")
+STREAM_LICENCES = {  # of the unlabelled texts; MIT: weights that learned from them may be given to anyone
+    "stream_reuters_2006_2013.csv.gz": "local use only",
+    "stream_stocknet_2014_2016.csv.gz": "MIT",
+}
+STREAM_FILES = tuple(STREAM_LICENCES)
 UNLABELLED = -100
 
 
@@ -55,8 +59,10 @@ def read_train(folder: Path, rows: str = "mit") -> list[Example]:
     return list(_sentiment(folder, wanted)) + list(_topic(folder, "train"))
 
 
-def read_unlabelled(folder: Path, count: int, seed: int) -> list[Example]:
-    """`count` texts of the news and post streams, each once, half of each kind, in random order.
+def read_unlabelled(
+    folder: Path, count: int, seed: int, streams: tuple[str, ...] = STREAM_FILES
+) -> list[Example]:
+    """`count` English texts of the news and post streams, each once, as many of each file, in random order.
 
     They carry no label: a teacher gives them one. Texts that a test split holds, too, are left out.
     """
@@ -68,14 +74,18 @@ def read_unlabelled(folder: Path, count: int, seed: int) -> list[Example]:
     }
     rng = random.Random(seed)  # noqa: S311  # a sample, not a secret
     rows: list[Example] = []
-    for name in STREAM_FILES:
+    for name in streams:
         path = folder / name
         if not path.is_file():
             raise ConfigError(f"{name} not found in {folder}: it holds the unlabelled texts")
         with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
-            texts = {normalise(row.get("title") or row.get("text") or "") for row in csv.DictReader(stream)}
+            texts = {
+                normalise(row.get("title") or row.get("text") or "")
+                for row in csv.DictReader(stream)
+                if (row.get("lang") or "en") == "en"
+            }
         fresh = sorted(text for text in texts - known if len(text) > 15)
-        chosen = rng.sample(fresh, min(len(fresh), count // len(STREAM_FILES)))
+        chosen = rng.sample(fresh, min(len(fresh), count // len(streams)))
         rows += [Example(text, UNLABELLED, UNLABELLED, "stream", name) for text in chosen]
     rng.shuffle(rows)
     return rows

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import copysign
 
+from tidings.highlight import say_words
 from tidings.text import normalise
 from tidings.types import Prediction, Word
 
@@ -39,6 +40,12 @@ class Explanation:
         """The words that moved the sentiment most, the strongest first; none where nothing moved it."""
         telling = [word for word in self.words if abs(word.weight) >= TELLING]
         return tuple(sorted(telling, key=lambda word: -abs(word.weight))[:limit])
+
+    def say(self) -> str:
+        """The top words and their weights in one line, or why there are none."""
+        if not self.words:
+            return "not read"
+        return f"moved by {say_words(self.top())}" if self.top() else "no word moved it"
 
 
 def explain(predict: Predict, text: str) -> Explanation:

@@ -4,19 +4,27 @@ import copy
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from onnx import helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModel
 
+from classifier.fit import CALIBRATION, CALIBRATION_TEXTS
 from classifier.labels import HEADS, SENTIMENT_LABELS, TOPIC_LABELS
 from classifier.manifest import MANIFEST, sha256
 from classifier.network import TwoHeads
+from classifier.scales import Feed, fix_scales
+from classifier.synthetic import synthetic
 from tidings.errors import ModelError
+from tidings.text import spell_out
 
 ONNX_FILES = {"int8": "model.int8.onnx", "fp16": "model.fp16.onnx", "fp32": "model.fp32.onnx"}
 
@@ -66,12 +74,13 @@ def export(run: Path, out: Path, name: str, fp16: bool = False, fp32: bool = Fal
             per_channel=True,
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
+    fix_scales(out / ONNX_FILES["int8"], _calibration(run, training))
     shutil.copy(run / "tokenizer" / "tokenizer.json", out / "tokenizer.json")
     write_manifest(out, name, training)
     return out
 
 
-def write_manifest(out: Path, name: str, training: dict[str, object]) -> None:
+def write_manifest(out: Path, name: str, training: dict[str, Any]) -> None:
     """Describes the files in `out`; metrics are added by `tidings model evaluate --write`."""
     roles = ONNX_FILES | {"tokenizer": "tokenizer.json"}
     files = {
@@ -79,19 +88,24 @@ def write_manifest(out: Path, name: str, training: dict[str, object]) -> None:
         for role, file in roles.items()
         if (out / file).is_file()
     }
-    settings = training["settings"]
-    assert isinstance(settings, dict)
     record = {
         "name": name,
         "version": f"{name}-{files['int8']['sha256'][:8]}",
-        "licence": "Apache-2.0" if settings.get("rows", "mit") == "mit" else "non-commercial, research only",
+        "licence": licence_of(training),
         "labels": {"sentiment": SENTIMENT_LABELS, "topic": TOPIC_LABELS},
-        "max_tokens": settings["max_tokens"],
+        "max_tokens": training["settings"]["max_tokens"],
         "files": files,
         "training": training,
         "metrics": {},
     }
     (out / MANIFEST).write_text(json.dumps(record, indent=2) + "\n")
+
+
+def licence_of(training: dict[str, Any]) -> str:
+    """What the weights may be used for, by what they learned from."""
+    if training["settings"].get("rows", "mit") != "mit":
+        return "non-commercial, research only"
+    return "Apache-2.0" if training.get("open", True) else "local use only: see training.licence"
 
 
 def scale_heads(model: TwoHeads, temperature: dict[str, float]) -> None:
@@ -128,6 +142,25 @@ def split_skip_norms(graph: onnx.GraphProto) -> None:
         )
     del graph.node[:]
     graph.node.extend(nodes)
+
+
+def _calibration(run: Path, training: dict[str, Any]) -> Iterator[Feed]:
+    """Batches of texts that the run was trained on; where it kept none, sentences from templates."""
+    kept = run / CALIBRATION
+    texts = (
+        json.loads(kept.read_text(encoding="utf-8"))
+        if kept.is_file()
+        else [row.text for row in synthetic(CALIBRATION_TEXTS, seed=5)]
+    )
+    tokenise = Tokenizer.from_file(str(run / "tokenizer" / "tokenizer.json"))
+    tokenise.enable_truncation(training["settings"]["max_tokens"])
+    tokenise.enable_padding()
+    for at in range(0, len(texts), 32):
+        found = tokenise.encode_batch([spell_out(text) for text in texts[at : at + 32]])
+        yield {
+            "input_ids": np.array([text.ids for text in found], np.int64),
+            "attention_mask": np.array([text.attention_mask for text in found], np.int64),
+        }
 
 
 def _to_onnx(model: TwoHeads, path: Path) -> None:

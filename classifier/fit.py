@@ -1,5 +1,6 @@
 """The training loop, the same for a new model and for one that is adapted: batches, steps, checkpoints."""
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from transformers import get_linear_schedule_with_warmup
 
 from classifier.network import TwoHeads
 from tidings.text import spell_out
+
+CALIBRATION = "calibration.json"  # in a run folder: a list of texts
+CALIBRATION_TEXTS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,12 @@ def fit(
                 if (step + 1) % settings.checkpoint_steps == 0 or step + 1 == steps:
                     _save(out, model, optimiser, schedule, step + 1)
                     print(f"step {step + 1} of {steps}, loss {loss.item():.4f}", flush=True)
+
+
+def keep_sample(out: Path, texts: Sequence[str]) -> None:
+    """Leaves some of the training texts in the run folder: export calibrates the int8 file on them."""
+    chosen = random.Random(5).sample(texts, min(len(texts), CALIBRATION_TEXTS))  # noqa: S311  # a sample, not a secret
+    (out / CALIBRATION).write_text(json.dumps(chosen), encoding="utf-8")
 
 
 def distance(logits: torch.Tensor, goal: torch.Tensor, softness: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ from classifier.labels import SENTIMENT_LABELS, TOPIC_LABELS
 from tidings.errors import ModelError
 
 MANIFEST = "manifest.json"
-SHIPPED = Path(__file__).resolve().parent / "models" / "minilm-v2"
+SHIPPED = Path(__file__).resolve().parent / "models" / "minilm-v3"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,11 @@ _BAD = (
     "raw material costs", "customer churn", "unemployment", "inflation", "jobless claims", "write-downs",
     "borrowing costs", "the deficit", "impairment charges", "complaints", "defaults", "the quarterly loss",
 )  # fmt: skip
+_AMOUNTS = (
+    "operating profit", "net profit", "net sales", "revenue", "EBITDA", "pre-tax profit", "order book",
+    "order intake", "cash flow", "exports", "net interest income", "quarterly profit",
+)  # fmt: skip
+_BURDENS = ("net debt", "bad loans", "credit losses", "operating costs", "write-downs", "impairment charges")
 _UP = ("rose", "increased", "grew", "climbed", "jumped", "went up", "widened", "surged", "improved", "was up")
 _DOWN = (
     "fell",
@@ -77,7 +82,7 @@ def synthetic(count: int, seed: int) -> list[Example]:
     rng = random.Random(seed)  # noqa: S311  # sentences, not secrets
     makers: tuple[Callable[[random.Random], tuple[str, int]], ...] = (
         _change,
-        _change,
+        _levels,
         _sentence,
         _sentence,
         _sentence,
@@ -114,6 +119,41 @@ def _change(rng: random.Random) -> tuple[str, int]:
         f"{name} expects that {subject} {'will rise' if up else 'will fall'} {period}",
     ))  # fmt: skip
     return " ".join(text.split()), 2 if good == up else 0
+
+
+def _levels(rng: random.Random) -> tuple[str, int]:
+    """Two amounts side by side without a verb that says which way: the reader compares them."""
+    name, unit = rng.choice(_NAMES), rng.choice(_UNITS)
+    period = rng.choice(
+        ("in the first quarter", "in Q2", "in January-September", "for the fiscal year", "last month")
+    )
+    low = round(rng.uniform(0.4, 300), 1)
+    high = round(low * rng.uniform(1.1, 4), 1)
+    kind, more = rng.choice(("good", "good", "loss", "bad", "swing")), rng.random() < 0.5
+    now, then = (unit.format(x) for x in ((high, low) if more else (low, high)))
+    if kind == "swing":
+        was, is_ = ("loss", "profit") if more else ("profit", "loss")
+        return rng.choice((
+            f"{name}: {is_} of {now} {period} ({was} of {then} a year earlier)",
+            f"{name} made a {is_} of {now} {period} after a {was} of {then} the year before",
+            f"{name}'s result was a {is_} of {now}, against a {was} of {then}",
+        )), 2 if more else 0  # fmt: skip
+    if kind == "loss":
+        return rng.choice((
+            f"{name}'s loss {period} was {now} (loss of {then} a year earlier)",
+            f"{name} lost {now} {period} after losing {then} the year before",
+            f"{name} made a loss of {now}; a loss of {then} had been forecast",
+        )), 0 if more else 2  # fmt: skip
+    subject = rng.choice(_AMOUNTS if kind == "good" else _BURDENS)
+    text = rng.choice((
+        f"{name}'s {subject} {period} came to {now} ({then} a year before)",
+        f"{subject.capitalize()} at {name}: {now} {period}, after {then} the year before",
+        f"{subject.capitalize()} of {name} amounted to {now}, where analysts had looked for {then}",
+        f"{name} {subject} {now} vs {then} expected",
+        f"{name} {subject} {now}, estimate {then}",
+        f"{name}'s {subject} stood at {now} on {rng.randint(1, 28)} June ({then})",
+    ))  # fmt: skip
+    return text, 2 if more == (kind == "good") else 0
 
 
 def _sentence(rng: random.Random) -> tuple[str, int]:

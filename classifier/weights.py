@@ -102,7 +102,9 @@ def torch_weights(graph: Any) -> dict[str, Array]:
         if node.op_type in ("Attention", "QAttention"):  # nodes are in the order of execution
             weights |= _attention(stored, node, f"encoder.encoder.layer.{layer}.attention.self.")
             layer += 1
-        elif node.op_type in ("MatMul", "MatMulInteger", "Gemm") and (dense := _DENSE.match(node.name)):
+        elif node.op_type in ("MatMul", "MatMulInteger", "MatMulIntegerToFloat", "Gemm") and (
+            dense := _DENSE.match(node.name)
+        ):
             if node.input[1] not in stored:  # the product of two texts' vectors, no weight
                 continue
             matrix = dequantised(stored, node.input[1].removesuffix("_quantized"))

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from classifier.manifest import MANIFEST, read_manifest
+from classifier.own_labels import read_own
 from classifier.recipes import NAMES as RECIPES
 from classifier.recipes import read_recipe
 from service.options import ConfigOption, DataOption, model_folder
@@ -54,6 +55,10 @@ def train(
     Examples: tidings model train --recipe minilm-v2 --out runs/student ·
     tidings model train --data my.csv --init shipped --out runs/desk
     """
+    is_own = data is not None and (data.is_file() or (data.suffix != "" and not data.is_dir()))
+    own = data if is_own else None
+    if own is not None:
+        read_own(own)  # a mistake in the file is told before anything is installed or loaded
     try:
         from classifier.train import TrainSettings
         from classifier.train import train as run_training
@@ -65,8 +70,8 @@ def train(
         "base": base, "epochs": epochs, "learning_rate": learning_rate, "seed": seed, "limit": limit,
     }  # fmt: skip
     given = {key: value for key, value in given.items() if value is not None}
-    if data is not None and (data.is_file() or (data.suffix and not data.is_dir())):
-        _train_own(data, init, out, given | ({"recipe": recipe} if recipe else {}), report_test, config)
+    if own is not None:
+        _train_own(own, init, out, given | ({"recipe": recipe} if recipe else {}), report_test, config)
         return
     if init or report_test:
         raise ConfigError("--init and --report-test belong to own labels: give --data a .csv or .jsonl file")

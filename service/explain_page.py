@@ -7,7 +7,7 @@ from pathlib import Path
 
 from classifier.explain import MOST_WORDS, Explanation
 from tidings.errors import ConfigError
-from tidings.highlight import highlight_html, say_weight, say_words
+from tidings.highlight import highlight_html, say_weight
 from tidings.types import Prediction
 
 AddText = Callable[[Prediction, Explanation], None]
@@ -51,6 +51,4 @@ def explain_page(path: Path | None) -> Iterator[AddText]:
 def _article(prediction: Prediction, explanation: Explanation) -> str:
     marked = highlight_html(explanation.text, explanation.top(MOST_WORDS))
     score = f"{prediction.sentiment_label} {say_weight(prediction.sentiment)} · {prediction.topic}"
-    words = say_words(explanation.top())
-    line = f"{score} · moved by {words}" if words else f"{score} · no word moved it"
-    return f"<article><p>{marked}</p><small>{escape(line)}</small></article>"
+    return f"<article><p>{marked}</p><small>{escape(f'{score} · {explanation.say()}')}</small></article>"

@@ -79,7 +79,7 @@ def _marked(explanation: Explanation) -> Text:
     shown = Text(explanation.text)
     for word in explanation.top():
         shown.stylize("bold red" if word.weight < 0 else "bold green", word.start, word.end)
-    return shown + Text(f"\n{say_words(explanation.top()) or 'no word moved it'}\n", "dim")
+    return shown + Text(f"\n{explanation.say()}\n", "dim")
 
 
 def score_file(
