@@ -1,4 +1,4 @@
-.PHONY: help demo test test-train replay-2008 lint bench clean
+.PHONY: help demo test test-train replay-2008 faults lint bench clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -41,6 +41,9 @@ test-train: $(VENV)/train.done  ## training and export on a few rows (needs torc
 
 replay-2008: $(VENV)/dev.done  ## early 2008 of the Reuters stream through broker, store and alerts (needs TIDINGS_DATA)
 	$(BIN)/python -m pytest -m slow -s tests/e2e/test_reuters_2008.py
+
+faults: $(VENV)/dev.done  ## break real workers, 100 times and more, and account for every message (long)
+	$(BIN)/python -m pytest -m faults -s tests/faults
 
 bench: $(VENV)/dev.done  ## benchmarks, as ratios to a peer in the same run
 	$(BIN)/python -m bench.classifier

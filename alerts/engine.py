@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from alerts.conditions import CONDITIONS
 from alerts.durations import floor_minute
 from alerts.evidence import with_words
+from alerts.own import COUNTS
 from alerts.protocols import Explain, History, Windows
 from alerts.rules import Rule
 from alerts.states import advance, fingerprint_of, resolve
@@ -52,6 +53,7 @@ class Engine:
         """
         now = floor_minute(now)
         active = {a.fingerprint: a for a in self._history.active_alerts() if a.state != "resolved"}
+        active.pop(COUNTS, None)  # no rule made it, and it lives on wall time
         if self._is_past(now, active.values()):
             return []
         changed: list[tuple[Alert | None, Alert]] = []

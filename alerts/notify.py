@@ -42,6 +42,11 @@ class Notifier:
         self._waits: dict[_Key, tuple[int, datetime]] = {}  # failures so far, and when to try again
         self._told: set[_Key] = set()  # delivered, but not yet known to be saved
 
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """The names of the receivers."""
+        return tuple(self._receivers)
+
     def flush(self) -> int:
         """Tries everything that is due; returns how many notifications were delivered.
 

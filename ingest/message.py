@@ -59,11 +59,12 @@ def decode(value: bytes | None, kafka_topic: str, now: datetime | None = None) -
     id, lang and tickers. One of title and text and a published_at are required, other keys are ignored,
     null counts as absent, and of a repeated key the last counts. `published_at` is RFC 3339 (UTC
     where it has no offset) or epoch seconds or milliseconds, from 1990 to one day after `now` (the
-    machine's time if None). `kind` is news, or social where the Kafka topic's name starts with "social";
-    `source` is "unknown" and `lang` "en" where they are not given.
+    machine's time if None), and is cut to milliseconds. `kind` is news, or social where the Kafka topic's
+    name starts with "social"; `source` is "unknown" and `lang` "en" where they are not given.
 
     Control characters (NUL among them) and marks of writing direction are removed from every stored
-    text; line breaks and tabs stay in `text` and become spaces elsewhere. The item_id is
+    text. White space stays as it is within `text`, whose ends are trimmed; elsewhere each run of it becomes one
+    space. `lang` is made lower case, tickers upper case, without $ and repetitions. The item_id is
     "source:id" where an id (text or whole number) is given, else a hash of source, url (or title and
     text) and published_at.
     """
@@ -83,7 +84,8 @@ def decode(value: bytes | None, kafka_topic: str, now: datetime | None = None) -
         item_id=_item_id(row, source, url, title, text, published_at),
         source=source,
         kind=kind,
-        published_at=published_at,
+        # As finely as it is stored; the item_id is made from the time as it was given.
+        published_at=published_at.replace(microsecond=published_at.microsecond // 1000 * 1000),
         title=title,
         text=text,
         url=url,

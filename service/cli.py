@@ -11,6 +11,7 @@ from rich.console import Console
 
 from service.cli_alerts import alerts_app, rules_app
 from service.cli_dashboards import app as dashboards_app
+from service.cli_dlq import app as dlq_app
 from service.cli_model import app as model_app
 from service.cli_store import app as store_app
 from service.options import ConfigOption, JsonOption
@@ -29,6 +30,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(model_app, name="model")
 app.add_typer(dashboards_app, name="dashboards")
+app.add_typer(dlq_app, name="dlq")
 
 PARTS = ("ingest", "windows", "alerts")
 
@@ -210,6 +212,8 @@ def _log_to_stderr() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for library in ("kafka", "apscheduler"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # It warns of each lost connection with a stack trace; the store's own message says it in a line.
+    logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
 
 
 def _time(text: str | None, option: str) -> datetime | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from alerts.receivers.words import advise, summarise
 from alerts.rules import describe, load_rules
 from service.options import ConfigOption, JsonOption
 from store.store import open_store
@@ -76,7 +77,12 @@ def show(alert_id: str, as_json: JsonOption = False, config: ConfigOption = None
         return
     typer.echo(f"{alert.severity} {alert.rule} on {alert.key or alert.scope}: {alert.state}")
     typer.echo(f"started {alert.started_at}, fired {alert.fired_at}, resolved {alert.resolved_at}")
-    typer.echo(f"negative stories {alert.value:.1f}, expected {alert.expected:.2f}, p {alert.p_value:.2g}")
+    if advice := advise(alert):
+        typer.echo(f"{summarise(alert)}. {advice}")
+    else:
+        typer.echo(
+            f"negative stories {alert.value:.1f}, expected {alert.expected:.2f}, p {alert.p_value:.2g}"
+        )
     for story in alert.evidence:
         typer.echo(f"  {story.published_at:%Y-%m-%d %H:%M} {story.sentiment:+.2f} {story.title}")
         typer.echo(f"      {story.source}, reach {story.reach} {story.url}")

@@ -1,16 +1,19 @@
-"""The periodic work: roll dirty windows, evaluate rules, notify. Each job is safe to run again."""
+"""The periodic work: roll dirty windows, evaluate rules, notify, prove the counts. Each job is safe to run again."""
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from alerts.engine import Engine
 from alerts.notify import Notifier
+from alerts.own import COUNTS, advance_counts
 from store.store import Store
 from tidings.errors import TidingsError
-from tidings.metrics import WINDOWS_ROLLED
+from tidings.metrics import DIFFERING_WINDOWS, UNEXPLAINED_OFFSETS, WINDOWS_ROLLED
 
 log = logging.getLogger(__name__)
+_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 class Jobs:
@@ -29,6 +32,7 @@ class Jobs:
         self._notifier = notifier
         self._now = now
         self._step = step
+        self._alerting = Lock()  # engine, notifier and proof write versions of the same alerts
         self.evaluated: datetime | None = None  # the latest moment the rules were evaluated at
 
     def roll(self) -> int:
@@ -45,19 +49,49 @@ class Jobs:
         """
         now = self._now()
         if now is None:
-            self._notifier.flush()
+            with self._alerting:
+                self._notifier.flush()
             return
         self.roll()  # after `now` was read: every item up to it is in the windows
         moments = _moments(self.evaluated, now, self._step)
         for moment in moments:
-            changes = self._engine.evaluate(moment)
-            self.evaluated = moment
-            if changes:  # at once, so that a replay tells of every state, as a live run does
-                self._notifier.flush()
+            with self._alerting:
+                changes = self._engine.evaluate(moment)
+                self.evaluated = moment
+                if changes:  # at once, so that a replay tells of every state, as a live run does
+                    self._notifier.flush()
         if self._step and moments:
             log.info("evaluated up to %s stream time", f"{moments[-1]:%Y-%m-%d %H:%M}")
-        # In the same job, because engine and notifier write versions of the same alerts.
-        self._notifier.flush()
+        with self._alerting:
+            self._notifier.flush()
+
+    def prove(self) -> None:
+        """Compares the last day's windows with their items and accounts for every offset recorded in the last day.
+
+        What does not agree is an alert, which lives on wall time: told once, resolved when a later proof finds nothing.
+        """
+        wall = datetime.now(UTC)
+        now = self._now() or wall
+        found = self._store.reconcile(now - _DAY, now + _MINUTE)
+        unexplained = sum(one.unexplained for one in self._store.audit(wall - _DAY, wall + _MINUTE))
+        DIFFERING_WINDOWS.set(found.differing)
+        UNEXPLAINED_OFFSETS.set(unexplained)
+        log.info(
+            "proof: %d windows compared, %d differ, %d offsets unexplained",
+            found.windows,
+            found.differing,
+            unexplained,
+        )
+        with self._alerting:
+            active = self._store.active_alerts()
+            firing = [one for one in active if one.fingerprint == COUNTS and one.state == "firing"]
+            previous = firing[0] if firing else None
+            alert = advance_counts(previous, found.differing, unexplained, wall, self._notifier.receivers)
+            if alert is None:
+                return
+            self._store.save_alerts([alert])
+            log.warning("alert %s: %s", alert.alert_id, alert.state)
+            self._notifier.flush()
 
 
 def guarded(job: Callable[[], object], name: str) -> Callable[[], None]:

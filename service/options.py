@@ -1,9 +1,12 @@
 """Options that every command shares, and how a failure ends the process."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tidings.errors import ConfigError
 
 ConfigOption = Annotated[
     Path | None,
@@ -20,3 +23,14 @@ DataOption = Annotated[
 def model_folder(name: str) -> Path | None:
     """A folder, or None for the word `shipped`."""
     return None if name == "shipped" else Path(name)
+
+
+def parse_time(text: str, option: str) -> datetime:
+    """A time of the command line, in UTC unless it says otherwise; `option` is named in the error."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(
+            f"{option} must be a date or time such as 2008-01-31 or 2008-01-31T09:00:00Z"
+        ) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -14,6 +14,7 @@ from prometheus_client import start_http_server
 
 from classifier.model import Model
 from ingest.kafka import DeadLetterProducer, GroupConsumer, create_topics
+from ingest.limit import DeadLetterLimit
 from ingest.pipeline import BatchReport
 from ingest.pipeline import run as run_pipeline
 from service.jobs import Jobs, guarded
@@ -70,6 +71,8 @@ def ingest(
             predict,
             store.insert,
             stop,
+            record=store.record,
+            limit=DeadLetterLimit(settings.ingest),
             on_batch=on_batch,
             stream_clock=stream_clock,
         )
@@ -103,6 +106,8 @@ def schedule(settings: Settings, jobs: Jobs, parts: Sequence[str]) -> Background
         # In stream time an hour may pass in a second: look often, and step through what has passed.
         seconds = settings.alerts.evaluate_every_seconds if settings.clock == "wall" else often
         scheduler.add_job(guarded(jobs.evaluate, "evaluate"), "interval", seconds=seconds)
+        if proof_seconds := settings.alerts.reconcile_every_seconds:
+            scheduler.add_job(guarded(jobs.prove, "proof"), "interval", seconds=proof_seconds)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every skipped overlap
     scheduler.start()
     return scheduler

@@ -37,6 +37,31 @@ def list_alerts(client: Client, limit: int) -> list[Alert]:
     return [_alert(row) for row in rows]
 
 
+def alerts_showing(client: Client, ids: Sequence[str]) -> list[Alert]:
+    """Alerts whose evidence shows any of these items."""
+    rows = client.query(
+        f"{_SELECT} WHERE hasAny(JSONExtract(evidence, 'Array(Tuple(item_id String))').item_id, {{ids:Array(String)}})",
+        {"ids": list(ids)},
+    )
+    return [_alert(row) for row in rows]
+
+
+def replace_alerts(client: Client, alerts: Sequence[Alert]) -> None:
+    """As save_alerts, and their earlier versions are removed from disk."""
+    if not alerts:
+        return
+    ids = [alert.alert_id for alert in alerts]
+    ((latest,),) = client.query(
+        "SELECT max(version) FROM alert_rows WHERE alert_id IN {ids:Array(String)}", {"ids": ids}
+    )
+    save_alerts(client, alerts)
+    client.execute(
+        "ALTER TABLE alert_rows DELETE WHERE alert_id IN {ids:Array(String)} AND version <= {latest:UInt64}"
+        " SETTINGS mutations_sync = 2",
+        {"ids": ids, "latest": int(latest)},
+    )
+
+
 def _row(alert: Alert) -> tuple[Any, ...]:
     values = {name: getattr(alert, name) for name in _COLUMNS}
     values["unsent"] = list(alert.unsent)

@@ -1,80 +1,104 @@
 """The store as the rest of Tidings sees it. Safe to use from several threads."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
-from store import alert_log, windows
+from store import alert_log, audit, queries, reconcile, windows
+from store.audit import PartitionAudit
 from store.client import Client, connect
+from store.erase import Preview, erase, preview
 from store.items import insert_items
+from store.lateness import Watermarks
 from store.migrate import migrate
+from store.reconcile import Difference, Reconciliation
+from store.retention import apply_retention, complete_from
+from store.status import StoreStatus, read_status
 from tidings.settings import StoreSettings
-from tidings.types import Alert, Evidence, Scope, ScoredItem, Window
-
-
-@dataclass(frozen=True)
-class StoreStatus:
-    """Counts of what is stored; `minutes` counts the one-minute windows that hold items."""
-
-    items: int
-    stories: int
-    minutes: int
-    alerts: int
-    dirty_minutes: int
-    first_published: datetime | None
-    last_published: datetime | None
-    schema_version: int
+from tidings.types import Alert, Consumed, Evidence, Scope, ScoredItem, Window
 
 
 def open_store(settings: StoreSettings) -> "Store":
-    """Connects, creates the database and brings the schema up to date."""
+    """Connects, creates the database and brings schema and retention up to date."""
     client = connect(settings)
     try:
         migrate(client)
+        apply_retention(client, settings)
     except Exception:
         client.close()
         raise
-    return Store(client)
+    return Store(client, timedelta(seconds=settings.lateness_seconds), settings.keep_items_days)
 
 
 class Store:
     """Serves ingest (insert), the roll job, the alerts' Windows and History, and people (sql, status)."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, lateness: timedelta, keep_items_days: int = 0) -> None:
         self._client = client
+        self._keep_items_days = keep_items_days
+        self._watermarks = Watermarks(lateness)
 
     def insert(self, items: Sequence[ScoredItem]) -> None:
         """Acknowledged when it returns; the same items again change no count."""
-        insert_items(self._client, items)
+        insert_items(self._client, items, self._watermarks)
+
+    def record(self, consumed: Sequence[Consumed]) -> None:
+        """Writes down what became of Kafka's offsets; acknowledged when it returns, idempotent."""
+        audit.record(self._client, consumed)
 
     def roll(self, limit_minutes: int = 100_000) -> int:
         """Recomputes dirty minutes; returns how many."""
-        return windows.roll(self._client, limit_minutes)
+        return windows.roll(self._client, limit_minutes, self._complete_from())
+
+    def reroll(
+        self, start: datetime, end: datetime, progress: Callable[[float], None] = lambda done: None
+    ) -> int:
+        """Counts all minutes of [start, end) again; `progress` is told the part done. Returns how many.
+
+        Windows whose items retention may have dropped are left as they are, here and in `roll` and `reconcile`.
+        """
+        return windows.reroll(self._client, max(start, self._complete_from()), end, progress)
+
+    def preview_erase(self, where: str) -> Preview:
+        """What `erase` would delete."""
+        return preview(self._client, where)
+
+    def erase(self, where: str, progress: Callable[[int], None] = lambda items: None) -> int:
+        """Deletes the items that the SQL condition over items selects, for good, and rolls; returns how many."""
+        count = erase(self._client, where, progress)
+        while self.roll():
+            pass
+        return count
+
+    def scored_by_others(
+        self, model_version: str, start: datetime, end: datetime
+    ) -> Iterator[tuple[datetime, list[ScoredItem]]]:
+        """The items of [start, end) that another model version scored: per minute, the minute and its items."""
+        return queries.scored_by_others(self._client, model_version, start, end)
 
     def first_start(self) -> datetime | None:
         """The start of the earliest window; None when there is none."""
-        return windows.first_start(self._client)
+        return queries.first_start(self._client)
 
     def last_published(self) -> datetime | None:
-        """The latest publication time stored; None when nothing is."""
-        ((latest, count),) = self._client.query("SELECT max(published_at), count() FROM item_rows")
+        """The latest publication time that was ever stored; None when nothing was."""
+        ((latest, count),) = self._client.query("SELECT max(watermark), count() FROM source_watermarks")
         return latest if count else None
 
     def totals(self, scope: Scope, start: datetime, end: datetime, minimum: float) -> list[Window]:
         """One Window per key over [start, end) whose negative_story_sum is at least `minimum`."""
-        return windows.totals(self._client, scope, start, end, minimum)
+        return queries.totals(self._client, scope, start, end, minimum)
 
     def series(
         self, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
     ) -> dict[str, list[Window]]:
         """Per key its windows of `seconds` over [start, end), zero-filled."""
-        return windows.series(self._client, scope, keys, start, end, seconds)
+        return queries.series(self._client, scope, keys, start, end, seconds)
 
     def evidence(
         self, scope: Scope, key: str, start: datetime, end: datetime, limit: int
     ) -> tuple[Evidence, ...]:
         """Stories that count in [start, end) under the key, most negative first."""
-        return windows.evidence(self._client, scope, key, start, end, limit)
+        return queries.evidence(self._client, scope, key, start, end, limit)
 
     def active_alerts(self) -> list[Alert]:
         """Alerts that are not resolved, or of which some receiver has yet to hear."""
@@ -88,22 +112,24 @@ class Store:
         """History, newest first."""
         return alert_log.list_alerts(self._client, limit)
 
+    def audit(self, start: datetime | None = None, end: datetime | None = None) -> list[PartitionAudit]:
+        """What became of the Kafka offsets recorded in [start, end), per partition; of all, without bounds."""
+        return audit.audit(self._client, start, end)
+
+    def reconcile(self, start: datetime, end: datetime) -> Reconciliation:
+        """Compares the windows of [start, end) with a count of their items from scratch."""
+        return reconcile.reconcile(self._client, max(start, self._complete_from()), end)
+
+    def repair(self, differences: Sequence[Difference]) -> int:
+        """Recomputes the minutes of these differences; returns how many."""
+        minutes = reconcile.repair(self._client, differences)
+        while self.roll():
+            pass
+        return minutes
+
     def status(self) -> StoreStatus:
         """What is stored now."""
-        ((items, stories, first, last),) = self._client.query(
-            "SELECT count(), uniqExact(story_id), min(published_at), max(published_at) FROM item_rows FINAL"
-        )
-        ((minutes,),) = self._client.query(
-            "SELECT count() FROM window_rows FINAL WHERE scope = 'all' AND items > 0"
-        )
-        ((alerts,),) = self._client.query("SELECT count() FROM alert_rows FINAL")
-        ((version,),) = self._client.query("SELECT max(number) FROM schema_migrations")
-        dirty = windows.count_dirty(self._client)
-        if not int(items):
-            first = last = None
-        return StoreStatus(
-            int(items), int(stories), int(minutes), int(alerts), dirty, first, last, int(version)
-        )
+        return read_status(self._client)
 
     def sql(self, query: str, output_format: str = "PrettyCompact") -> str:
         """The answer of one read-only statement as text in a ClickHouse output format."""
@@ -112,3 +138,6 @@ class Store:
     def close(self) -> None:
         """Releases the folder or connection."""
         self._client.close()
+
+    def _complete_from(self) -> datetime:
+        return complete_from(self._keep_items_days, datetime.now(UTC))

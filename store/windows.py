@@ -1,34 +1,41 @@
-"""One-minute windows: recomputed from de-duplicated items where dirty, and summed for whoever asks."""
+"""One-minute windows: recomputed from de-duplicated items where dirty. The only writer of window_rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from store.client import Client
-from tidings.types import Evidence, Scope, Window
 
-_CHUNK = 2_000  # minutes per statement: bounds memory and the length of the statement
-_SUMS = (
+SUMS = (
     "items", "negative_items", "positive_items", "sentiment_sum", "stories", "negative_stories", "negative_story_sum",
+    "late_items",
 )  # fmt: skip
+_CHUNK = 2_000  # minutes, and items, per statement: bounds memory and the length of the statement
+_CHUNK_ITEMS = 1_000_000
+T = TypeVar("T")
 
-# Every key that a minute's items have, and every key that it had: the latter end as zero rows.
-_ROLL = """
-INSERT INTO window_rows (scope, key, start, items, negative_items, positive_items, sentiment_sum,
-                         stories, negative_stories, negative_story_sum)
+
+def recount_sql(only_minutes: bool = False) -> str:
+    """SELECT scope, key, start and SUMS of every one-minute window that holds items, counted from the items.
+
+    Parameters: the period [start, end) in whole minutes and, with `only_minutes`, minutes (epoch seconds): those of
+    the period to count. A story counts once a UTC day, in the minute of its earliest item. Reads the period's items,
+    and the index of the stories that these belong to.
+    """
+    chosen = "AND toStartOfMinute(published_at) IN {minutes:Array(UInt32)}" if only_minutes else ""
+    return f"""
 WITH
     touched AS (
         SELECT item_id, story_id, toStartOfMinute(published_at) AS minute, source, topic, entities,
-               sentiment, sentiment_label, p_negative, flag
-        FROM item_rows FINAL
-        WHERE published_at >= {start:DateTime64(3,'UTC')} AND published_at < {end:DateTime64(3,'UTC')}
-          AND toUnixTimestamp(toStartOfMinute(published_at)) IN {minutes:Array(UInt32)}
+               sentiment, sentiment_label, p_negative, flag, late_seconds
+        FROM item_versions FINAL
+        WHERE published_at >= {{start:DateTime64(3,'UTC')}} AND published_at < {{end:DateTime64(3,'UTC')}} {chosen}
     ),
     firsts AS (
         SELECT argMin(item_id, (published_at, item_id)) AS item_id
-        FROM item_rows FINAL
-        WHERE published_at >= {day_start:DateTime64(3,'UTC')} AND published_at < {day_end:DateTime64(3,'UTC')}
-          AND story_id IN (SELECT story_id FROM touched)
-        GROUP BY story_id
+        FROM story_items FINAL
+        WHERE (toStartOfDay(published_at), story_id) IN (SELECT toStartOfDay(minute), story_id FROM touched)
+        GROUP BY toStartOfDay(published_at), story_id
     ),
     counted AS (
         SELECT
@@ -36,53 +43,139 @@ WITH
                 [('all', ''), ('topic', toString(topic)), ('source', toString(source))],
                 arrayMap(entity -> ('entity', entity), arrayDistinct(entities))
             )) AS named,
-            minute AS at, sentiment AS s, sentiment_label AS label,
+            minute, sentiment AS s, sentiment_label AS label, late_seconds > 0 AS is_late,
             if(flag = '', p_negative, 0) AS p, -- what was not read is no evidence of a negative story
             item_id IN (SELECT item_id FROM firsts) AS is_first
         FROM touched
     )
-SELECT k, n, at, sum(a), sum(b), sum(c), sum(d), sum(e), sum(f), sum(g)
-FROM (
-    SELECT named.1 AS k, named.2 AS n, at,
-           toUInt64(1) AS a, toUInt64(label = 'negative') AS b, toUInt64(label = 'positive') AS c, toFloat64(s) AS d,
-           toUInt64(is_first) AS e, toUInt64(is_first AND label = 'negative') AS f,
-           if(is_first, toFloat64(p), 0.) AS g
-    FROM counted
-    UNION ALL
-    SELECT toString(scope) AS k, key AS n, start AS at, toUInt64(0), toUInt64(0), toUInt64(0), toFloat64(0),
-           toUInt64(0), toUInt64(0), toFloat64(0)
-    FROM window_rows
-    WHERE start >= {start:DateTime64(3,'UTC')} AND start < {end:DateTime64(3,'UTC')}
-      AND toUnixTimestamp(start) IN {minutes:Array(UInt32)}
-)
-GROUP BY k, n, at
+SELECT named.1 AS scope, named.2 AS key, minute AS start, count() AS items,
+       countIf(label = 'negative') AS negative_items, countIf(label = 'positive') AS positive_items,
+       sum(toFloat64(s)) AS sentiment_sum, countIf(is_first) AS stories,
+       countIf(is_first AND label = 'negative') AS negative_stories,
+       sumIf(toFloat64(p), is_first) AS negative_story_sum, countIf(is_late) AS late_items
+FROM counted
+GROUP BY named, minute
 """
 
 
-def roll(client: Client, limit_minutes: int) -> int:
-    """Recomputes dirty minutes, oldest first; returns how many. A mark made meanwhile stays."""
+# Every key that a minute's items have, and every key that it had: the latter end as zero rows.
+_ROLL = f"""
+INSERT INTO window_rows (scope, key, start, {", ".join(SUMS)}, version)
+SELECT k, n, at, {", ".join(f"sum({name})" for name in SUMS)}, {{version:UInt64}}
+FROM (
+    SELECT toString(scope) AS k, key AS n, start AS at, {", ".join(SUMS)}
+    FROM ({recount_sql(only_minutes=True)})
+    UNION ALL
+    SELECT toString(scope) AS k, key AS n, start AS at, {", ".join("0" for _ in SUMS)}
+    FROM window_rows
+    WHERE start >= {{start:DateTime64(3,'UTC')}} AND start < {{end:DateTime64(3,'UTC')}}
+      AND start IN {{minutes:Array(UInt32)}}
+)
+GROUP BY k, n, at
+SETTINGS max_partitions_per_insert_block = 0
+"""
+
+# The present, or where the clock has jumped back the moment after what was written last.
+_NEXT_VERSION = """
+SELECT greatest(toUnixTimestamp64Nano(now64(9)), max(version) + 1) FROM window_rows
+WHERE start >= {start:DateTime64(3,'UTC')} AND start < {end:DateTime64(3,'UTC')} AND start IN {minutes:Array(UInt32)}
+"""
+
+# As the version above: a mark is later than any roll that was made before, whatever the clock says.
+_MARK = """
+INSERT INTO dirty_minutes (minute, marked, rolled)
+SELECT minute, greatest(toUnixTimestamp64Nano(now64(9)), max(latest) + 1), 0
+FROM (
+    SELECT toDateTime(arrayJoin({minutes:Array(UInt32)}), 'UTC') AS minute, toUInt64(0) AS latest
+    UNION ALL
+    SELECT minute, greatest(marked, rolled) AS latest FROM dirty_minutes WHERE minute IN {minutes:Array(UInt32)}
+)
+GROUP BY minute
+"""
+
+
+def mark(client: Client, minutes: Iterable[datetime]) -> None:
+    """These minutes are dirty: the next roll recomputes them."""
+    for chunk in _chunks(sorted(set(minutes))):
+        client.execute(_MARK, {"minutes": _epochs(chunk)})
+
+
+def roll(client: Client, limit_minutes: int, since: datetime | None = None) -> int:
+    """Recomputes dirty minutes, oldest first; returns how many. A mark made meanwhile stays.
+
+    Windows before `since` stay as they are: retention has dropped items of theirs.
+    """
     dirty = client.query(
         "SELECT minute, max(marked) FROM dirty_minutes GROUP BY minute HAVING max(marked) > max(rolled)"
         " ORDER BY minute LIMIT {limit:UInt32}",
         {"limit": limit_minutes},
     )
-    for at in range(0, len(dirty), _CHUNK):
-        chunk = dirty[at : at + _CHUNK]
-        first, last = chunk[0][0], chunk[-1][0]
-        client.execute(
-            _ROLL,
-            {
-                "minutes": [int(minute.timestamp()) for minute, _ in chunk],
-                "start": first,
-                "end": last + timedelta(minutes=1),
-                "day_start": first.replace(hour=0, minute=0),
-                "day_end": last.replace(hour=0, minute=0) + timedelta(days=1),
-            },
-        )
+    for chunk in _chunks(dirty):
+        recompute(client, [minute for minute, _ in chunk if since is None or minute >= since])
         client.insert(
             "dirty_minutes", ("minute", "rolled"), [(minute, int(marked)) for minute, marked in chunk]
         )
     return len(dirty)
+
+
+def recompute(client: Client, minutes: Sequence[datetime]) -> None:
+    """Counts these minutes (sorted, at most a few thousand) again from the items, a bounded number at once."""
+    rows = client.query(
+        "SELECT toStartOfMinute(published_at) AS at, count() FROM item_versions"
+        " WHERE at IN {minutes:Array(UInt32)} GROUP BY at",
+        {"minutes": _epochs(minutes)},
+    )
+    sizes = {minute: int(count) for minute, count in rows}
+    for portion in portions(minutes, sizes, _CHUNK_ITEMS):
+        _recompute(client, portion)
+
+
+def portions(
+    minutes: Sequence[datetime], sizes: Mapping[datetime, int], limit: int
+) -> Iterator[list[datetime]]:
+    """Consecutive minutes that together hold at most `limit` items, or one that alone holds more. Pure."""
+    portion: list[datetime] = []
+    items = 0
+    for minute in minutes:
+        if portion and items + sizes.get(minute, 0) > limit:
+            yield portion
+            portion, items = [], 0
+        portion.append(minute)
+        items += sizes.get(minute, 0)
+    if portion:
+        yield portion
+
+
+def _recompute(client: Client, minutes: Sequence[datetime]) -> None:
+    # The version is from before the items are read. So of two rolls of a minute at the same time the one that read
+    # later wins; what was inserted after its reading has marked the minute dirty again.
+    period = {"minutes": _epochs(minutes), "start": minutes[0], "end": minutes[-1] + timedelta(minutes=1)}
+    ((version,),) = client.query(_NEXT_VERSION, period)
+    client.execute(_ROLL, period | {"version": int(version)})
+
+
+def reroll(
+    client: Client, start: datetime, end: datetime, progress: Callable[[float], None] = lambda done: None
+) -> int:
+    """Counts every minute of [start, end) that holds or held items again; returns how many minutes.
+
+    Takes a day at a time. `progress` is told the part of the period that is done, in [0, 1].
+    """
+    done, at = 0, start
+    while at < end:
+        until = min(_midnight(at) + timedelta(days=1), end)
+        rows = client.query(
+            "SELECT toStartOfMinute(published_at) AS at FROM item_versions"
+            " WHERE published_at >= {start:DateTime64(3,'UTC')} AND published_at < {end:DateTime64(3,'UTC')}"
+            " UNION DISTINCT SELECT start AS at FROM window_rows"
+            " WHERE start >= {start:DateTime64(3,'UTC')} AND start < {end:DateTime64(3,'UTC')}",
+            {"start": _minute(at), "end": until},
+        )
+        for chunk in _chunks(sorted(minute for (minute,) in rows)):
+            recompute(client, chunk)
+        done, at = done + len(rows), until
+        progress((at - start) / (end - start))
+    return done
 
 
 def count_dirty(client: Client) -> int:
@@ -94,90 +187,17 @@ def count_dirty(client: Client) -> int:
     return int(count)
 
 
-def totals(client: Client, scope: Scope, start: datetime, end: datetime, minimum: float) -> list[Window]:
-    """One Window per key over [start, end) whose negative_story_sum is at least `minimum`."""
-    sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
-    rows = client.query(
-        f"SELECT w.key, {sums} FROM window_rows AS w FINAL"
-        " WHERE w.scope = {scope:String} AND w.start >= {start:DateTime64(3,'UTC')}"
-        " AND w.start < {end:DateTime64(3,'UTC')}"
-        " GROUP BY w.key HAVING sum(w.negative_story_sum) >= {minimum:Float64} ORDER BY w.key",
-        {"scope": scope, "start": start, "end": end, "minimum": minimum},
-    )
-    seconds = int((end - start).total_seconds())
-    return [_window(scope, key, start, seconds, sums) for key, *sums in rows]
+def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
 
 
-def series(
-    client: Client, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
-) -> dict[str, list[Window]]:
-    """Per key its windows of `seconds` over [start, end), zero-filled; the last may be cut short by `end`."""
-    sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
-    rows = client.query(
-        "SELECT w.key, intDiv(toUnixTimestamp(w.start) - {origin:UInt32}, {seconds:UInt32}) AS bucket, "
-        f"{sums} FROM window_rows AS w FINAL"
-        " WHERE w.scope = {scope:String} AND w.key IN {keys:Array(String)}"
-        " AND w.start >= {start:DateTime64(3,'UTC')} AND w.start < {end:DateTime64(3,'UTC')}"
-        " GROUP BY w.key, bucket",
-        {
-            "origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "keys": list(keys),
-            "start": start, "end": end,
-        },
-    ) if keys else []  # fmt: skip
-    count = max(0, -(-int((end - start).total_seconds()) // seconds))
-    starts = [start + timedelta(seconds=seconds * i) for i in range(count)]
-    found = {(key, int(bucket)): sums for key, bucket, *sums in rows}
-    empty = [0] * len(_SUMS)
-    return {
-        key: [_window(scope, key, at, seconds, found.get((key, i), empty)) for i, at in enumerate(starts)]
-        for key in keys
-    }
+def _epochs(minutes: Iterable[datetime]) -> list[int]:
+    return [int(minute.timestamp()) for minute in minutes]
 
 
-def first_start(client: Client) -> datetime | None:
-    """The start of the earliest window."""
-    ((found, count),) = client.query("SELECT min(start), count() FROM window_rows WHERE scope = 'all'")
-    return found.astimezone(UTC) if count else None
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-def evidence(
-    client: Client, scope: Scope, key: str, start: datetime, end: datetime, limit: int
-) -> tuple[Evidence, ...]:
-    """Stories that count in [start, end) under the key, most negative first; reach is all their items.
-
-    Stories whose earliest item was flagged were not read, and are left out.
-    """
-    named = {"all": "1", "topic": "i.topic = {key:String}", "source": "i.source = {key:String}",
-             "entity": "has(i.entities, {key:String})"}[scope]  # fmt: skip
-    rows = client.query(
-        "SELECT argMin(i.item_id, (i.published_at, i.item_id)) AS id,"
-        " argMin(if(i.title = '', i.text, i.title), (i.published_at, i.item_id)) AS headline,"
-        " min(i.published_at) AS first_at, argMin(i.source, (i.published_at, i.item_id)) AS by,"
-        " argMin(i.url, (i.published_at, i.item_id)) AS link,"
-        " argMin(i.sentiment, (i.published_at, i.item_id)) AS score,"
-        " argMin(i.p_negative, (i.published_at, i.item_id)) AS p, count() AS reach"
-        " FROM item_rows AS i FINAL WHERE i.published_at >= {day_start:DateTime64(3,'UTC')}"
-        " AND i.published_at < {end:DateTime64(3,'UTC')} AND i.story_id IN"
-        " (SELECT i.story_id FROM item_rows AS i FINAL WHERE i.published_at >= {start:DateTime64(3,'UTC')}"
-        f" AND i.published_at < {{end:DateTime64(3,'UTC')}} AND {named})"
-        f" GROUP BY i.story_id HAVING first_at >= {{start:DateTime64(3,'UTC')}}"
-        f" AND argMin({named}, (i.published_at, i.item_id)) = 1"
-        " AND argMin(i.flag, (i.published_at, i.item_id)) = ''"
-        " ORDER BY p DESC, first_at, id LIMIT {limit:UInt32}",
-        {
-            "key": key, "start": start, "end": end, "limit": limit,
-            "day_start": start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0),
-        },
-    )  # fmt: skip
-    return tuple(
-        Evidence(item_id, title, at, source, url, float(score), float(p), int(reach))
-        for item_id, title, at, source, url, score, p, reach in rows
-    )
-
-
-def _window(scope: Scope, key: str, start: datetime, seconds: int, sums: Sequence[float]) -> Window:
-    items, negative, positive, sentiment, stories, negative_stories, negative_sum = sums
-    return Window(
-        scope, key, start, seconds, int(items), int(negative), int(positive), float(sentiment),
-        int(stories), int(negative_stories), float(negative_sum),
-    )  # fmt: skip
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -29,6 +29,10 @@ class InvalidMessage(TidingsError):
         self.detail = detail
 
 
+class Refused(TidingsError):
+    """The store will never take these rows, whenever they come: the batch is split until the bad row is found."""
+
+
 class Unavailable(TidingsError):
     """Something outside (broker, store, SMTP, HTTP) cannot be reached now; trying again may help.
 

@@ -9,8 +9,34 @@ ITEMS_FLAGGED = Counter(
     "tidings_ingest_items_flagged_total", "Stored items that were not scored (language, no_words)", ["flag"]
 )
 BATCH_SECONDS = Histogram("tidings_ingest_step_seconds", "Seconds a batch spent in a step", ["step"])
-RETRIES = Counter("tidings_ingest_retries_total", "Batches tried again after an error", ["step"])
+RETRIES = Counter("tidings_ingest_retries_total", "Steps tried again after an error", ["step", "error"])
+BATCH_MESSAGES = Histogram(
+    "tidings_ingest_batch_messages", "Messages of a batch", buckets=(1, 4, 16, 64, 128, 256, 512, 1024, 4096)
+)
+BATCH_BYTES = Histogram(
+    "tidings_ingest_batch_bytes", "Bytes of a batch's messages", buckets=tuple(4.0**n for n in range(5, 15))
+)
+LAG = Gauge(
+    "tidings_ingest_lag_messages",
+    "Messages of a partition behind the last commit, as far as the last fetch knew",
+    ["kafka_topic", "kafka_partition"],
+)
+BEHIND_SECONDS = Gauge(
+    "tidings_ingest_behind_seconds", "Age of the latest item of the last stored batch when it was stored"
+)
+REBALANCES = Counter(
+    "tidings_ingest_rebalances_total",
+    "Times partitions were assigned to this worker, revoked from it, or lost (it was taken for dead)",
+    ["change"],
+)
 WINDOWS_ROLLED = Counter("tidings_store_windows_rolled_total", "Minutes recomputed by the roll job")
+DIFFERING_WINDOWS = Gauge(
+    "tidings_store_differing_windows",
+    "Windows of the last day that the last proof found to differ from their items",
+)
+UNEXPLAINED_OFFSETS = Gauge(
+    "tidings_store_unexplained_offsets", "Kafka offsets of the last day that the last proof found to be lost"
+)
 EVALUATIONS = Counter("tidings_alerts_evaluations_total", "Rule evaluations")
 ALERTS_FIRED = Counter("tidings_alerts_fired_total", "Alerts that began to fire", ["rule"])
 NOTIFICATIONS = Counter(

@@ -16,20 +16,51 @@ _NOT_SETTINGS = {"TIDINGS_DATA", "TIDINGS_CONFIG"}
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """Which broker and topics; `session_timeout_ms` decides how soon a dead worker is replaced."""
+    """Which broker and topics, and how it is reached.
+
+    `session_timeout_ms` decides how soon a dead worker is replaced. A batch ends at `batch_items` messages or
+    `batch_bytes`, whichever comes first. `user` and `password` are for the SASL protocols, `cert_file` and
+    `key_file` for brokers that ask for a client certificate; without `ca_file` the system's authorities count.
+    """
 
     bootstrap_servers: tuple[str, ...] = ("127.0.0.1:9092",)
     topics: tuple[str, ...] = ("news.raw", "social.raw")
     dead_letter_topic: str = "tidings.dead-letters"
     group: str = "tidings"
     batch_items: int = 512
+    batch_bytes: int = 33_554_432
     session_timeout_ms: int = 45_000
     max_message_bytes: int = 4_194_304
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    check_hostname: bool = True
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """A worker stops when at least `dead_letter_minimum` of the last `dead_letter_messages` messages, and more
+    than the share `dead_letter_share` of them, became dead letters; a share of 1 never stops it."""
+
+    dead_letter_share: float = 0.2
+    dead_letter_messages: int = 1000
+    dead_letter_minimum: int = 100
 
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """`embedded` keeps the data in `folder` (chDB); `server` speaks to ClickHouse at host and port."""
+    """`embedded` keeps the data in `folder` (chDB); `server` speaks to ClickHouse at host and port.
+
+    `alternative_hosts` ("host" or "host:port") are tried in turn when `host` does not answer. `cluster` names a
+    cluster of the server's configuration: tables become replicated and sharded. An item more than `lateness_seconds`
+    behind the latest of its source is late. The `keep_…_days` and
+    `cold_after_days` are days by the server's clock; 0 is for ever.
+    """
 
     backend: Literal["embedded", "server"] = "embedded"
     folder: Path = Path("tidings-data/store")
@@ -40,6 +71,25 @@ class StoreSettings:
     password: str = field(default="", repr=False)
     password_file: Path | None = None
     secure: bool = False
+    verify: bool = True
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    alternative_hosts: tuple[str, ...] = ()
+    compression: Literal["none", "lz4", "zstd"] = "none"
+    connect_timeout_seconds: float = 5.0
+    answer_timeout_seconds: float = 300.0
+    cluster: str = ""
+    server_settings: tuple[str, ...] = ()
+    lateness_seconds: int = 300
+    keep_items_days: int = 0
+    keep_windows_days: int = 0
+    keep_consumed_days: int = 0
+    cold_volume: str = ""
+    cold_after_days: int = 0
+    analyst_user: str = "analyst"
+    analyst_password: str = field(default="", repr=False)
+    analyst_password_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +106,14 @@ class ClassifierSettings:
 class AlertSettings:
     """`rules` is a YAML file; none means the default pack (alerts/default_rules.yaml).
 
-    `explain`: the evidence says which words moved its scores.
+    `explain`: the evidence says which words moved its scores. Every `reconcile_every_seconds` the counts of the last
+    day are proven, and an alert raised when they do not agree; 0 is never.
     """
 
     rules: Path | None = None
     evaluate_every_seconds: int = 60
     roll_every_seconds: int = 5
+    reconcile_every_seconds: int = 3600
     explain: bool = True
 
 
@@ -103,6 +155,7 @@ class Settings:
 
     clock: Literal["wall", "stream"] = "wall"
     kafka: KafkaSettings = KafkaSettings()
+    ingest: IngestSettings = IngestSettings()
     store: StoreSettings = StoreSettings()
     classifier: ClassifierSettings = ClassifierSettings()
     alerts: AlertSettings = AlertSettings()

@@ -79,6 +79,17 @@ class ScoredItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Consumed:
+    """What became of one message: an item was stored (`item_id`), or it went to the dead letters (`reason`)."""
+
+    kafka_topic: str
+    kafka_partition: int
+    kafka_offset: int
+    item_id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """Sums over the half-open interval [start, start + seconds) for one key of one scope.
 

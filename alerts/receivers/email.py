@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from alerts.durations import say_duration
 from alerts.receivers.words import (
+    advise,
     bars_of,
     one_line,
     safe_link,
@@ -177,6 +178,7 @@ def _values(alert: Alert) -> Mapping[str, Any]:
         "about": summary[0].upper() + summary[1:],
         "resolved": resolved,
         "colour": _RESOLVED_COLOUR if resolved else present,
+        "advice": advise(alert),
         "value": f"{round(alert.value):,}",
         "expected": say_count(alert.expected),
         "odds": say_odds(alert.p_value),

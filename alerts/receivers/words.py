@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from alerts.durations import say_duration
+from alerts.own import COUNTS
 from tidings.types import Alert, Window
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -84,10 +85,23 @@ def subject_of(alert: Alert) -> str:
 
 def summarise(alert: Alert) -> str:
     """One line: 'negative stories on Northgate Bank: 23 in 10 minutes (expected 0.8)'."""
+    if alert.fingerprint == COUNTS:
+        said = {name: one_line(text) for name, text in alert.labels.items()}
+        return (
+            f"counts that do not agree: {said['differing_windows']} windows differ from their items,"
+            f" {said['unexplained_offsets']} Kafka offsets are unexplained"
+        )
     return (
         f"negative stories on {subject_of(alert)}: {round(alert.value):,} in "
         f"{say_duration(alert.window_seconds)} (expected {say_count(alert.expected)})"
     )
+
+
+def advise(alert: Alert) -> str:
+    """What to do about an alert of Tidings' own counts; nothing for any other."""
+    if alert.fingerprint != COUNTS:
+        return ""
+    return "`tidings store reconcile` and `tidings store audit` say which; docs/proof.md says what to do."
 
 
 def bars_of(series: Sequence[Window], window_seconds: int) -> list[Bar]:

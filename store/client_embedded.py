@@ -1,0 +1,125 @@
+"""chDB: ClickHouse in this process, its data in a folder. The only file that knows chDB."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from store.client import Params, Row
+from store.failures import code_of, failure, first_line
+from store.statement import require_read_only
+from tidings.errors import ConfigError, Refused, Unavailable
+from tidings.settings import StoreSettings
+
+_SURROGATE = "a text holds a lone surrogate, which no store can keep: replace it"
+
+
+class EmbeddedClient:
+    """chDB over a folder; one process at a time may hold the folder."""
+
+    def __init__(self, settings: StoreSettings, create: bool = True) -> None:
+        try:
+            from chdb.session import Session
+        except ImportError:
+            raise ConfigError("the embedded store needs chDB: pip install 'tidings[embedded]'") from None
+        # chDB's calls are safe from several threads, their parameters are not: one call at a time.
+        self._lock = threading.Lock()
+        try:
+            settings.folder.mkdir(parents=True, exist_ok=True)
+            self._session = Session(str(settings.folder.resolve()))
+            if create:
+                self.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
+                self.execute(f"USE {settings.database}")
+            self.execute("SET max_partitions_per_insert_block = 0")  # a replayed batch may span many months
+        except (RuntimeError, OSError) as error:
+            raise Unavailable(
+                f"{settings.folder}: the store cannot be opened; is another `tidings` process using it? Stop that one,"
+                f" or set store.folder ({first_line(str(error))})"
+            ) from None
+
+    def query(self, sql: str, params: Params | None = None) -> list[Row]:
+        # Not splitlines: a text may hold what Python takes for a line break (U+0085, U+2028), JSON does not escape it.
+        lines = self._run(sql, "JSONCompactEachRowWithNamesAndTypes", params).split("\n")[:-1]
+        if len(lines) < 2:
+            return []
+        readers = [_reader(kind) for kind in json.loads(lines[1])]
+        return [
+            tuple(read(value) for read, value in zip(readers, json.loads(line), strict=True))
+            for line in lines[2:]
+        ]
+
+    def execute(self, sql: str, params: Params | None = None) -> None:
+        self._run(sql, "Null", params)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        body = "\n".join(
+            json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False, default=_json_time)
+            for row in rows
+        )
+        if body:
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONEachRow {body}"
+            self._run(sql, "Null", None, "insert")
+
+    def text(self, sql: str, output_format: str) -> str:
+        require_read_only(sql)
+        return self._run(sql, output_format, None)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _run(
+        self,
+        sql: str,
+        output_format: str,
+        params: Params | None,
+        doing: Literal["insert", "statement"] = "statement",
+    ) -> str:
+        given = {name: _parameter(value) for name, value in (params or {}).items()}
+        try:
+            # chDB would say so too, but with a text that it cannot encode itself.
+            for text in (sql, *given.values()):
+                text.encode()
+            with self._lock:
+                answer = self._session.query(sql, output_format, params=given)
+                return bytes(answer.bytes()).decode("utf-8", "replace")
+        except UnicodeEncodeError:
+            raise Refused(_SURROGATE) from None
+        except UnicodeDecodeError as error:  # chDB's message itself was not valid UTF-8
+            said = error.object.decode("utf-8", "replace")
+            raise failure(code_of(said), said, doing) from None
+        except RuntimeError as error:
+            raise failure(code_of(str(error)), str(error), doing) from None
+
+
+def _parameter(value: Any) -> str:
+    """A value in the text form that ClickHouse reads parameters in (escaped as in TSV)."""
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(_element(part) for part in value) + "]"
+    return _escape(_time(value) if isinstance(value, datetime) else str(value))
+
+
+def _element(value: Any) -> str:
+    return str(value) if isinstance(value, int) else "'" + _escape(str(value)).replace("'", "\\'") + "'"
+
+
+def _escape(text: str) -> str:
+    for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0")):
+        text = text.replace(plain, escaped)
+    return text
+
+
+def _time(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _json_time(value: object) -> str:
+    if isinstance(value, datetime):
+        return _time(value)
+    raise TypeError(f"cannot store {type(value).__name__}")
+
+
+def _reader(kind: str) -> Callable[[Any], Any]:
+    if "DateTime" in kind:
+        return lambda value: None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return lambda value: value

@@ -1,0 +1,145 @@
+"""What is asked of the store: sums of windows for the alerts, and the stories behind them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from store.client import Client
+from tidings.types import Evidence, Item, Prediction, Scope, ScoredItem, Window
+
+T = TypeVar("T")
+_ITEM = (
+    *(field.name for field in fields(Item)),
+    *(field.name for field in fields(Prediction)),
+    "scored_at", "kafka_topic", "kafka_partition", "kafka_offset",
+)  # fmt: skip
+
+_SUMS = (
+    "items", "negative_items", "positive_items", "sentiment_sum", "stories", "negative_stories", "negative_story_sum",
+)  # fmt: skip
+
+
+def totals(client: Client, scope: Scope, start: datetime, end: datetime, minimum: float) -> list[Window]:
+    """One Window per key over [start, end) whose negative_story_sum is at least `minimum`."""
+    sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
+    rows = client.query(
+        f"SELECT w.key, {sums} FROM window_rows AS w FINAL"
+        " WHERE w.scope = {scope:String} AND w.start >= {start:DateTime64(3,'UTC')}"
+        " AND w.start < {end:DateTime64(3,'UTC')}"
+        " GROUP BY w.key HAVING sum(w.negative_story_sum) >= {minimum:Float64} ORDER BY w.key",
+        {"scope": scope, "start": start, "end": end, "minimum": minimum},
+    )
+    seconds = int((end - start).total_seconds())
+    return [_window(scope, key, start, seconds, sums) for key, *sums in rows]
+
+
+def series(
+    client: Client, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
+) -> dict[str, list[Window]]:
+    """Per key its windows of `seconds` over [start, end), zero-filled; the last may be cut short by `end`."""
+    sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
+    rows = client.query(
+        "SELECT w.key, intDiv(toUnixTimestamp(w.start) - {origin:UInt32}, {seconds:UInt32}) AS bucket, "
+        f"{sums} FROM window_rows AS w FINAL"
+        " WHERE w.scope = {scope:String} AND w.key IN {keys:Array(String)}"
+        " AND w.start >= {start:DateTime64(3,'UTC')} AND w.start < {end:DateTime64(3,'UTC')}"
+        " GROUP BY w.key, bucket",
+        {
+            "origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "keys": list(keys),
+            "start": start, "end": end,
+        },
+    ) if keys else []  # fmt: skip
+    count = max(0, -(-int((end - start).total_seconds()) // seconds))
+    starts = [start + timedelta(seconds=seconds * i) for i in range(count)]
+    found = {(key, int(bucket)): sums for key, bucket, *sums in rows}
+    empty = [0] * len(_SUMS)
+    return {
+        key: [_window(scope, key, at, seconds, found.get((key, i), empty)) for i, at in enumerate(starts)]
+        for key in keys
+    }
+
+
+def first_start(client: Client) -> datetime | None:
+    """The start of the earliest window."""
+    rows = client.query("SELECT start FROM window_rows WHERE scope = 'all' ORDER BY start LIMIT 1")
+    return rows[0][0].astimezone(UTC) if rows else None
+
+
+def evidence(
+    client: Client, scope: Scope, key: str, start: datetime, end: datetime, limit: int
+) -> tuple[Evidence, ...]:
+    """Stories that count in [start, end) under the key, most negative first; reach is all their items.
+
+    Stories whose earliest item was flagged were not read, and are left out.
+    """
+    named = {"all": "1", "topic": "topic = {key:String}", "source": "source = {key:String}",
+             "entity": "has(entities, {key:String})"}[scope]  # fmt: skip
+    rows = client.query(
+        f"""
+WITH
+    told AS (
+        SELECT published_at, story_id FROM item_versions FINAL
+        WHERE published_at >= {{start:DateTime64(3,'UTC')}} AND published_at < {{end:DateTime64(3,'UTC')}} AND {named}
+    ),
+    places AS (
+        SELECT toStartOfMinute(published_at), story_id FROM story_items
+        WHERE (toStartOfDay(published_at), story_id) IN (SELECT toStartOfDay(published_at), story_id FROM told)
+    )
+SELECT argMin(item_id, (at, item_id)) AS id, argMin(if(title = '', text, title), (at, item_id)) AS headline,
+       min(at) AS first_at, argMin(source, (at, item_id)) AS by, argMin(url, (at, item_id)) AS link,
+       argMin(sentiment, (at, item_id)) AS score, argMin(p_negative, (at, item_id)) AS p, count() AS reach
+FROM (
+    SELECT *, published_at AS at, {named} AS is_named FROM item_versions FINAL
+    WHERE (toStartOfMinute(published_at), story_id) IN (SELECT * FROM places)
+)
+GROUP BY toStartOfDay(at), story_id
+HAVING first_at >= {{start:DateTime64(3,'UTC')}} AND argMin(is_named, (at, item_id)) = 1
+   AND argMin(flag, (at, item_id)) = ''
+ORDER BY p DESC, first_at, id LIMIT {{limit:UInt32}}
+""",
+        {"key": key, "start": start, "end": end, "limit": limit},
+    )
+    return tuple(
+        Evidence(item_id, title, at, source, url, float(score), float(p), int(reach))
+        for item_id, title, at, source, url, score, p, reach in rows
+    )
+
+
+def scored_by_others(
+    client: Client, model_version: str, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, list[ScoredItem]]]:
+    """The items published in [start, end) that another model version scored: per minute, the minute and its items."""
+    rows = client.query(
+        "SELECT toStartOfMinute(published_at) AS at FROM item_versions"
+        " WHERE published_at >= {start:DateTime64(3,'UTC')} AND published_at < {end:DateTime64(3,'UTC')}"
+        " AND model_version != {model:String} AND is_deleted = 0 GROUP BY at ORDER BY at",
+        {"start": start, "end": end, "model": model_version},
+    )
+    for (minute,) in rows:
+        items = client.query(
+            f"SELECT {', '.join(_ITEM)} FROM items WHERE toStartOfMinute(published_at) = {{minute:DateTime('UTC')}}"
+            " AND published_at >= {start:DateTime64(3,'UTC')} AND published_at < {end:DateTime64(3,'UTC')}"
+            " AND model_version != {model:String} ORDER BY published_at, item_id",
+            {"minute": int(minute.timestamp()), "start": start, "end": end, "model": model_version},
+        )
+        yield minute, [_scored(row) for row in items]
+
+
+def _scored(row: Sequence[Any]) -> ScoredItem:
+    values = dict(zip(_ITEM, row, strict=True))
+    values |= {name: tuple(values[name]) for name in ("tickers", "entities")}
+
+    def of(cls: type[T], **nested: object) -> T:
+        names = {field.name for field in fields(cast(Any, cls))}
+        return cls(**{name: value for name, value in values.items() if name in names}, **nested)
+
+    return of(ScoredItem, item=of(Item), prediction=of(Prediction))
+
+
+def _window(scope: Scope, key: str, start: datetime, seconds: int, sums: Sequence[float]) -> Window:
+    items, negative, positive, sentiment, stories, negative_stories, negative_sum = sums
+    return Window(
+        scope, key, start, seconds, int(items), int(negative), int(positive), float(sentiment),
+        int(stories), int(negative_stories), float(negative_sum),
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""Rows go when their days are over; windows stay as they were when their items were there."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from store.retention import apply_retention
+from store.store import Store, open_store
+from tests.items import T0, scored
+from tidings.settings import StoreSettings
+
+NOW = datetime.now(UTC)
+KEPT = {"keep_items_days": 30, "keep_consumed_days": 30, "keep_windows_days": 400}
+
+
+@pytest.fixture
+def kept_settings(store_settings: StoreSettings) -> StoreSettings:
+    return replace(store_settings, **KEPT)  # type: ignore[arg-type]  # all three are whole numbers
+
+
+@pytest.fixture
+def kept(kept_settings: StoreSettings) -> Iterator[Store]:
+    opened = open_store(kept_settings)
+    yield opened
+    opened.close()
+
+
+def days_ago(days: float) -> float:
+    """In minutes after T0, as tests.items wants it."""
+    return (NOW - timedelta(days=days) - T0).total_seconds() / 60
+
+
+def items_stored(store: Store) -> list[str]:
+    return store.sql("SELECT item_id FROM items ORDER BY item_id", "TSV").split()
+
+
+def test_old_items_go_and_their_windows_stay(
+    store_settings: StoreSettings, kept_settings: StoreSettings
+) -> None:
+    store = open_store(store_settings)
+    store.insert(
+        [scored("old", days_ago(100), entities=["Acme"]), scored("new", days_ago(1), entities=["Acme"])]
+    )
+    store.roll()
+    store.close()
+    store = open_store(kept_settings)
+    store._client.execute("OPTIMIZE TABLE item_versions FINAL")
+    assert items_stored(store) == ["new"]
+
+    # A late item into a minute whose items are gone: it would leave the window with itself only.
+    store.insert([scored("late", days_ago(100), entities=["Acme"])])
+    store.roll()
+    assert store.status().dirty_minutes == 0
+    past, future = NOW - timedelta(days=200), NOW + timedelta(days=1)
+    assert [w.items for w in store.totals("entity", past, future, 0)] == [2]
+    store.reroll(past, future)
+    assert [w.items for w in store.totals("entity", past, future, 0)] == [2]
+    assert store.reconcile(past, future).differences == ()
+    store.close()
+
+
+def test_windows_go_by_their_own_days(kept: Store) -> None:
+    kept._client.execute(
+        "INSERT INTO window_rows (scope, key, start, items) VALUES ('all', '', now() - INTERVAL 500 DAY, 1),"
+        " ('all', '', now() - INTERVAL 100 DAY, 1)"
+    )
+    kept._client.execute("OPTIMIZE TABLE window_rows FINAL")
+    assert kept.sql("SELECT count() FROM window_rows FINAL", "TSV").strip() == "1"
+
+
+def test_days_are_applied_once_changed_and_taken_back(kept: Store, kept_settings: StoreSettings) -> None:
+    client = kept._client
+    assert apply_retention(client, kept_settings) == [], "opening the store has applied them"
+    longer = replace(kept_settings, keep_items_days=60)
+    assert apply_retention(client, longer) == ["item_versions", "story_items", "item_minutes"]
+    assert apply_retention(client, longer) == []
+    forever = replace(kept_settings, keep_items_days=0, keep_windows_days=0, keep_consumed_days=0)
+    assert len(apply_retention(client, forever)) == 6
+    assert apply_retention(client, forever) == []
+    ((rules,),) = client.query(
+        "SELECT countIf(engine_full LIKE '% TTL %') FROM system.tables WHERE database = currentDatabase()"
+    )
+    assert rules == 0

@@ -1,0 +1,146 @@
+"""Real processes to break: a broker, a store server, and workers as an operator starts them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ingest.embedded import embedded_broker
+from ingest.kafka import Producer, create_topics
+from store.store import Store, open_store
+from tests.faults.outage import Gate
+from tests.faults.traffic import Traffic
+from tests.native_server import native_server
+from tidings.settings import KafkaSettings, StoreSettings
+
+TIDINGS = str(Path(sys.executable).with_name("tidings"))
+_WINDOWS = """SELECT scope, key, formatDateTime(start, '%F %R') AS minute, w.items AS items
+FROM window_rows AS w FINAL WHERE w.items > 0 AND scope IN ('all', 'source')"""
+
+
+@dataclass
+class World:
+    """A broker with two partitions, a store, and the workers that are running."""
+
+    kafka: KafkaSettings
+    gate: Gate  # before the store, for the workers only
+    store_fault: Path  # see tests/native_server.py
+    folder: Path
+    workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+    most_rss_mib: float = 0.0
+
+    def start_worker(self) -> None:
+        with (self.folder / "worker.log").open("ab") as log:
+            command = [TIDINGS, "run", "--only", "ingest", "--config", str(self.folder / "tidings.toml")]
+            self.workers.append(subprocess.Popen(command, stderr=log))
+
+    def kill_worker(self, number: int) -> None:
+        """kill -9, and another in its place."""
+        worker = self.workers.pop(number)
+        worker.kill()
+        worker.wait()
+        self.start_worker()
+
+    def send(self, traffic: Traffic) -> None:
+        producer = Producer(self.kafka)
+        for number, value in enumerate(traffic.messages):
+            producer.send(self.kafka.topics[0], value, str(number).encode())
+        producer.flush()
+        producer.close()
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            worker.send_signal(signal.SIGTERM)
+        for worker in self.workers:
+            worker.wait(60)
+        self.workers.clear()
+
+    def look(self) -> None:
+        """Notes the workers' memory."""
+        for worker in self.workers:
+            status = Path(f"/proc/{worker.pid}/status")
+            words = status.read_text().split() if status.exists() else []
+            if "VmHWM:" in words:
+                self.most_rss_mib = max(self.most_rss_mib, int(words[words.index("VmHWM:") + 1]) / 1024)
+
+    def wait_until(self, done: Callable[[], bool], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            self.look()
+            if time.monotonic() > end:
+                raise AssertionError("not in time:\n" + (self.folder / "worker.log").read_text()[-3000:])
+            time.sleep(0.3)
+
+
+@contextmanager
+def world(folder: Path) -> Iterator[tuple[World, Store]]:
+    """The store is a server, so that two workers and the test share it; it starts empty."""
+    with ExitStack() as parts:
+        broker = parts.enter_context(embedded_broker(folder / "broker.log"))
+        fault = folder / "fault"
+        host, port = parts.enter_context(native_server(folder / "clickhouse", "--fault", str(fault)))
+        gate = Gate(host, port)
+        parts.callback(gate.close)
+        kafka = KafkaSettings((broker,), ("news.raw",), batch_items=64, session_timeout_ms=6_000)
+        create_topics(kafka, partitions=2)
+        settings = StoreSettings(backend="server", host=host, port=port)
+        (folder / "tidings.toml").write_text(
+            f'[kafka]\nbootstrap_servers = ["{broker}"]\ntopics = ["news.raw"]\nbatch_items = 64\n'
+            f'session_timeout_ms = 6000\n[store]\nbackend = "server"\nhost = "127.0.0.1"\nport = {gate.port}\n'
+            "[classifier]\nthreads = 1\n"
+        )
+        store = open_store(settings)
+        parts.callback(store.close)
+        found = World(kafka, gate, fault, folder)
+        try:
+            yield found, store
+        finally:
+            for worker in found.workers:
+                worker.kill()
+                worker.wait()
+
+
+def rows(store: Store, sql: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in store.sql(sql, "JSONEachRow").split("\n") if line]
+
+
+def consumed(store: Store) -> int:
+    return sum(part.consumed for part in store.audit())
+
+
+def account(store: Store, sent: Traffic, name: str, faults: int, rss_mib: float) -> None:
+    """Holds the store against what was sent, prints the figures, and fails on any difference."""
+    store.roll()
+    audit = store.audit()
+    stored, duplicates, dead, unexplained = (
+        sum(getattr(part, field) for part in audit)
+        for field in ("stored", "duplicates", "dead_letters", "unexplained")
+    )
+    kept = {row["item_id"] for row in rows(store, "SELECT item_id FROM items")}
+    copies = rows(store, "SELECT count() AS n, uniqExact(item_id) AS ids FROM items")[0]
+    lost, doubled = len(sent.items.keys() - kept), int(copies["n"]) - int(copies["ids"])
+    print(
+        f"\n{name}: faults {faults}, sent {len(sent.messages)}, stored {stored}, duplicates {duplicates}, "
+        f"dead letters {dead}, lost {lost}, double-counted {doubled}, worker memory at most {rss_mib:.0f} MiB"
+    )
+    assert kept == sent.items.keys()
+    assert (lost, doubled, unexplained) == (0, 0, 0)
+    assert (stored, duplicates, dead) == (len(sent.items), sent.duplicates, sent.invalid)
+    assert len(sent.messages) == stored + duplicates + dead
+    _windows_equal_a_recount(store, sent)
+
+
+def _windows_equal_a_recount(store: Store, sent: Traffic) -> None:
+    windows = {(row["scope"], row["key"], row["minute"]): int(row["items"]) for row in rows(store, _WINDOWS)}
+    expected: dict[tuple[str, str, str], int] = {}
+    for item_id, at in sent.items.items():
+        minute = at.strftime("%Y-%m-%d %H:%M")
+        for key in (("all", "", minute), ("source", item_id.split(":")[0], minute)):
+            expected[key] = expected.get(key, 0) + 1
+    assert windows == expected
