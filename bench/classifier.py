@@ -36,7 +36,7 @@ from tidings.errors import ConfigError
 from tidings.text import normalise
 
 Score = Callable[[list[str]], object]
-PIPELINE = "Hugging Face pipeline, same MiniLM"
+PIPELINE = "Hugging Face pipeline, MiniLM-L6"  # as published; the shipped model is narrower
 START = {
     "Tidings": "from classifier.model import Model; Model.load(provider='cpu').predict(['Profit falls'])",
     "torch and transformers, imports alone": "import torch; from transformers import pipeline",
@@ -160,7 +160,8 @@ def _pipeline(model: Model, threads: int, **sizes: int) -> Score:
 def _print_roofline(console: Console, model: Model, speed: float, tokens: float, threads: int) -> None:
     """What the dense layers cost, against what the cores do in one large int8 product (needs onnx)."""
     settings = model.manifest.record["training"]["settings"]
-    operations = 2 * 12 * 384**2 * (settings.get("layers") or 6) * tokens
+    width = settings.get("width") or 1536
+    operations = 2 * (4 * 384**2 + 2 * 384 * width) * (settings.get("layers") or 6) * tokens
     line = f"dense layers: {operations / 1e6:,.0f} million operations a text, {operations * speed / 1e9:,.0f} G/s"
     if importlib.util.find_spec("onnx"):
         peak = _int8_peak(threads)

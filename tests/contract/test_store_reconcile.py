@@ -186,7 +186,7 @@ def made(event: Event) -> ScoredItem:
 
 
 @given(st.lists(EVENTS, min_size=1, max_size=3))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_windows_and_reconciliation_hold_the_definition(
     store_settings: StoreSettings, batches: list[list[Event]]
 ) -> None:
