@@ -49,6 +49,7 @@ bench: $(VENV)/dev.done  ## benchmarks, as ratios to a peer in the same run
 	$(BIN)/python -m bench.classifier
 	$(BIN)/python -m bench.operators
 	$(BIN)/python -m bench.stream
+	$(BIN)/python -m bench.store --items 1000000,4000000
 
 clean:  ## remove the virtual environment and caches (tidings-data stays)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
