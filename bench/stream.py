@@ -89,7 +89,7 @@ def _stream(settings: KafkaSettings, store: Store, model: Model, messages: list[
 
     starts: list[float] = []
     source, dead = GroupConsumer(settings), DeadLetterProducer(settings)
-    run(source, dead, classify, store.insert, stop, on_batch=on_batch)
+    run(source, dead, classify, store.insert, stop, record=store.record, on_batch=on_batch)
     source.close()
     dead.close()
     return done / (times[-1] - starts[0])
