@@ -14,14 +14,13 @@ from typing import Any
 from ingest.embedded import embedded_broker
 from ingest.kafka import Producer, create_topics
 from store.store import Store, open_store
-from tests.faults.outage import Gate
+from tests.faults.outage import Gate, StoreServer
+from tests.faults.recount import ITEMS, SCOPES, WINDOWS, differences
 from tests.faults.traffic import Traffic
-from tests.native_server import native_server
 from tidings.settings import KafkaSettings, StoreSettings
 
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
-_WINDOWS = """SELECT scope, key, formatDateTime(start, '%F %R') AS minute, w.items AS items
-FROM window_rows AS w FINAL WHERE w.items > 0 AND scope IN ('all', 'source')"""
+MOST_RSS_MIB = 1024
 
 
 @dataclass
@@ -30,7 +29,7 @@ class World:
 
     kafka: KafkaSettings
     gate: Gate  # before the store, for the workers only
-    store_fault: Path  # see tests/native_server.py
+    server: StoreServer
     folder: Path
     workers: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     most_rss_mib: float = 0.0
@@ -83,13 +82,14 @@ def world(folder: Path) -> Iterator[tuple[World, Store]]:
     """The store is a server, so that two workers and the test share it; it starts empty."""
     with ExitStack() as parts:
         broker = parts.enter_context(embedded_broker(folder / "broker.log"))
-        fault = folder / "fault"
-        host, port = parts.enter_context(native_server(folder / "clickhouse", "--fault", str(fault)))
-        gate = Gate(host, port)
+        server = StoreServer(folder / "clickhouse", folder / "fault")
+        server.start()
+        parts.callback(server.kill)
+        gate = Gate("127.0.0.1", server.port)
         parts.callback(gate.close)
         kafka = KafkaSettings((broker,), ("news.raw",), batch_items=64, session_timeout_ms=6_000)
         create_topics(kafka, partitions=2)
-        settings = StoreSettings(backend="server", host=host, port=port)
+        settings = StoreSettings(backend="server", port=server.port)
         (folder / "tidings.toml").write_text(
             f'[kafka]\nbootstrap_servers = ["{broker}"]\ntopics = ["news.raw"]\nbatch_items = 64\n'
             f'session_timeout_ms = 6000\n[store]\nbackend = "server"\nhost = "127.0.0.1"\nport = {gate.port}\n'
@@ -97,7 +97,7 @@ def world(folder: Path) -> Iterator[tuple[World, Store]]:
         )
         store = open_store(settings)
         parts.callback(store.close)
-        found = World(kafka, gate, fault, folder)
+        found = World(kafka, gate, server, folder)
         try:
             yield found, store
         finally:
@@ -116,31 +116,26 @@ def consumed(store: Store) -> int:
 
 def account(store: Store, sent: Traffic, name: str, faults: int, rss_mib: float) -> None:
     """Holds the store against what was sent, prints the figures, and fails on any difference."""
-    store.roll()
+    while store.roll():
+        pass
     audit = store.audit()
     stored, duplicates, dead, unexplained = (
         sum(getattr(part, field) for part in audit)
         for field in ("stored", "duplicates", "dead_letters", "unexplained")
     )
-    kept = {row["item_id"] for row in rows(store, "SELECT item_id FROM items")}
-    copies = rows(store, "SELECT count() AS n, uniqExact(item_id) AS ids FROM items")[0]
-    lost, doubled = len(sent.items.keys() - kept), int(copies["n"]) - int(copies["ids"])
+    items = rows(store, ITEMS)
+    kept = {row["item_id"]: (row["source"], int(row["at_ms"])) for row in items}
+    lost, doubled = len(sent.items.keys() - kept.keys()), len(items) - len(kept)
     print(
         f"\n{name}: faults {faults}, sent {len(sent.messages)}, stored {stored}, duplicates {duplicates}, "
         f"dead letters {dead}, lost {lost}, double-counted {doubled}, worker memory at most {rss_mib:.0f} MiB"
     )
-    assert kept == sent.items.keys()
+    assert kept == {name: (name.split(":")[0], int(at.timestamp()) * 1000) for name, at in sent.items.items()}
     assert (lost, doubled, unexplained) == (0, 0, 0)
     assert (stored, duplicates, dead) == (len(sent.items), sent.duplicates, sent.invalid)
     assert len(sent.messages) == stored + duplicates + dead
-    _windows_equal_a_recount(store, sent)
-
-
-def _windows_equal_a_recount(store: Store, sent: Traffic) -> None:
-    windows = {(row["scope"], row["key"], row["minute"]): int(row["items"]) for row in rows(store, _WINDOWS)}
-    expected: dict[tuple[str, str, str], int] = {}
-    for item_id, at in sent.items.items():
-        minute = at.strftime("%Y-%m-%d %H:%M")
-        for key in (("all", "", minute), ("source", item_id.split(":")[0], minute)):
-            expected[key] = expected.get(key, 0) + 1
-    assert windows == expected
+    windows = rows(store, WINDOWS)
+    assert {row["name"] for row in windows if int(row["negative_stories"])} == SCOPES
+    assert any(row["flag"] for row in items)
+    assert differences(windows, items) == []
+    assert rss_mib < MOST_RSS_MIB

@@ -1,11 +1,14 @@
-"""Ways to take a broker or a store away for a while."""
+"""Ways to take a broker or a store away for a while, or at a chosen moment."""
 
 import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -24,12 +27,36 @@ def frozen(address: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@dataclass
+class StoreServer:
+    """tests/native_server.py over a folder; it comes back on the port that it had."""
+
+    folder: Path
+    fault: Path
+    port: int = 0
+    process: "subprocess.Popen[str]" = field(init=False)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "tests.native_server", str(self.folder)]
+        command += ["--port", str(self.port), "--fault", str(self.fault)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        with self.process.stdout as said:
+            self.port = int(said.readline().split()[3])
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+
 class Gate:
     """A TCP port before another one; closed, it cuts what is open and refuses what comes."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
         self._sockets: list[socket.socket] = []
+        self._before: tuple[bytes, Callable[[], None]] | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._serve()
@@ -45,6 +72,10 @@ class Gate:
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self._serve()
 
+    def before(self, words: bytes, act: Callable[[], None]) -> None:
+        """Once, when these words come, `act` runs before they are passed on."""
+        self._before = (words, act)
+
     def _serve(self) -> None:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
@@ -52,16 +83,25 @@ class Gate:
         with contextlib.suppress(OSError):
             while True:
                 inner, _ = listener.accept()
-                outer = socket.create_connection(self._target)
+                try:
+                    outer = socket.create_connection(self._target)
+                except OSError:  # what is behind is away
+                    inner.close()
+                    continue
                 self._sockets += [inner, outer]
-                for source, sink in ((inner, outer), (outer, inner)):
-                    threading.Thread(target=_copy, args=(source, sink), daemon=True).start()
+                for source, sink, look in ((inner, outer, True), (outer, inner, False)):
+                    threading.Thread(target=self._copy, args=(source, sink, look), daemon=True).start()
 
-
-def _copy(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    for one in (source, sink):
+    def _copy(self, source: socket.socket, sink: socket.socket, look: bool) -> None:
+        last = b""  # the words may come in two pieces
         with contextlib.suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
+            while data := source.recv(65536):
+                if look and self._before and self._before[0] in last + data:
+                    _, act = self._before
+                    self._before = None
+                    act()
+                last = data[-100:]
+                sink.sendall(data)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)

@@ -32,4 +32,3 @@ def test_kill_9_loses_and_doubles_nothing(kills: int, items: int, tmp_path: Path
         here.wait_until(lambda: consumed(store) >= len(traffic.messages), 600)
         here.stop()
         account(store, traffic, "kill -9 of a worker", kills, here.most_rss_mib)
-        assert here.most_rss_mib < 1024

@@ -35,14 +35,14 @@ def test_outages_and_replays_change_no_count(tmp_path: Path) -> None:
         time.sleep(SECONDS)
         here.gate.open()
         all_read()
-        here.store_fault.write_text("close after")  # stored, but the worker never hears of it
+        here.server.fault.write_text("close after")  # stored, but the worker never hears of it
         send(traffic.messages[2 * part :])
         all_read()
         for _ in range(2):
             send(traffic.messages[::-1])
         all_read()
         here.stop()
-        assert not here.store_fault.exists()
+        assert not here.server.fault.exists()
         everything = Traffic(traffic.messages * 3, traffic.items, traffic.invalid * 3)
         account(
             store, everything, "broker frozen, store away, insert unheard, sent thrice", 3, here.most_rss_mib

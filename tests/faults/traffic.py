@@ -2,11 +2,10 @@
 
 import json
 import random
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+START = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)  # over midnight, where a story ends
 MINUTES = 90
 _INVALID = (b"{", b"\xff\xfe", b"[]", b'{"title": "no time"}', b'{"title": 1, "published_at": 1}')
 _HEADLINES = (
@@ -14,6 +13,7 @@ _HEADLINES = (
     "{} Energy lifts its outlook",
     "Rates unchanged, says {}",
     "{} sues {}",
+    "Die Aktien von {} sind nach dem Urteil deutlich gefallen",  # not read: flagged
 )
 
 
@@ -29,11 +29,10 @@ class Traffic:
     def duplicates(self) -> int:
         return len(self.messages) - len(self.items) - self.invalid
 
-    def per_minute(self) -> Counter[datetime]:
-        return Counter(at.replace(second=0) for at in self.items.values())
 
-
-def generate(seed: int, items: int, duplicates: float = 0.1, invalid: float = 0.03) -> Traffic:
+def generate(
+    seed: int, items: int, duplicates: float = 0.1, invalid: float = 0.03, url_characters: int = 0
+) -> Traffic:
     """`items` different items, more messages that repeat some of them, and some that are invalid; shuffled."""
     chance = random.Random(seed)
     found: dict[str, datetime] = {}
@@ -46,6 +45,7 @@ def generate(seed: int, items: int, duplicates: float = 0.1, invalid: float = 0.
             "source": f"wire{number % 3}",
             "title": chance.choice(_HEADLINES).format(name, "Norland"),
             "published_at": at.isoformat(),
+            "url": "u" * url_characters,
         }
         found[f"wire{number % 3}:{number}"] = at
         messages.append(json.dumps(values).encode())
