@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from alerts.conditions import Finding
+from alerts.finding import Finding
 from alerts.rules import Rule
 from tidings.types import Alert
 
@@ -45,7 +45,13 @@ def advance(
         return previous if previous.state == "firing" and kept else resolve(previous, now, receivers)
     alert = previous
     if finding.value > previous.value:
-        alert = replace(alert, value=finding.value, expected=finding.expected, p_value=finding.p_value)
+        alert = replace(
+            alert,
+            value=finding.value,
+            expected=finding.expected,
+            p_value=finding.p_value,
+            measured=finding.measured,
+        )
     if previous.state == "pending" and (now - previous.started_at).total_seconds() >= rule.for_seconds:
         alert = replace(alert, state="firing", fired_at=now, unsent=tuple(receivers))
     # Without keep_firing_for nothing reads the time, so a calm evaluation writes nothing.
@@ -77,6 +83,7 @@ def _begin(finding: Finding, rule: Rule, key: str, now: datetime, receivers: Seq
         value=finding.value,
         expected=finding.expected,
         p_value=finding.p_value,
+        measured=finding.measured,
         window_seconds=rule.window_seconds,
         started_at=now,
         fired_at=now if fires else None,

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Literal
 
 Kind = Literal["news", "social"]
-Scope = Literal["all", "topic", "entity", "source"]
-SCOPES: tuple[Scope, ...] = ("all", "topic", "entity", "source")
+Scope = Literal["all", "topic", "entity", "source", "topic_entity"]
+SCOPES: tuple[Scope, ...] = ("all", "topic", "entity", "source", "topic_entity")
 SentimentLabel = Literal["negative", "neutral", "positive"]
 SENTIMENTS: tuple[SentimentLabel, ...] = ("negative", "neutral", "positive")
 Flag = Literal["", "language", "no_words"]
 AlertState = Literal["pending", "firing", "resolved"]
+NotificationReason = Literal["firing", "changed", "repeat", "resolved", "digest"]
+NotificationState = Literal["waiting", "sent", "failed", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,36 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Filters:
+    """Which items are looked at; an empty field lets everything pass."""
+
+    sources: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a condition came to its value, and the inputs from which the same figures can be computed again.
+
+    `lower` and `upper` bound what the baseline explains (its central 95 %), `threshold` is the p_value below which the
+    rule fires. `share` is the part of the stories that were negative, None where the kind has no share.
+    """
+
+    kind: str = "spike"
+    measure: str = "negative stories"
+    lower: float = 0.0
+    upper: float = 0.0
+    threshold: float = 0.0
+    stories: int = 0
+    sources: int = 0
+    share: float | None = None
+    share_expected: float | None = None
+    share_p_value: float | None = None
+    inputs: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """A word of some text, text[start:end], and how far it moved the text's sentiment, in [-2, 2]."""
 
@@ -168,3 +200,49 @@ class Alert:
     labels: dict[str, str] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     series: tuple[Window, ...] = ()
+    measured: Measured = field(default_factory=Measured)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to one receiver: why it is sent and about which alerts, as they were then.
+
+    `notification_id` is the idempotency key: the same for every attempt. `group` is the group key, `error` why the last
+    attempt failed (without secrets).
+    """
+
+    notification_id: str
+    receiver: str
+    group: str
+    reason: NotificationReason
+    alerts: tuple[Alert, ...]
+    created_at: datetime
+    state: NotificationState = "waiting"
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    sent_at: datetime | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Alerts whose labels match all of `matchers` (name to glob pattern) tell nobody in [starts_at, ends_at)."""
+
+    silence_id: str
+    matchers: dict[str, str]
+    author: str
+    reason: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Somebody has seen an alert: it is not repeated; until `snoozed_until` its end is not told either."""
+
+    alert_id: str
+    author: str
+    note: str
+    acknowledged_at: datetime
+    snoozed_until: datetime | None = None

@@ -1,21 +1,12 @@
-"""Conditions: which keys of a rule are unusual at `now`, from windows and nothing else."""
+"""Spike: more negative stories than a key's own past explains."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from alerts.finding import Finding
 from alerts.protocols import Windows
 from alerts.rules import Rule
 from alerts.statistics import fit_baseline, spike_p_value, without_ongoing_burst
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A key for which the condition holds: the count, the baseline's mean and the chance of such a count."""
-
-    value: float
-    expected: float
-    p_value: float
 
 
 def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] | None:
@@ -49,6 +40,3 @@ def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
         if p_value < rule.p_below:
             findings[key] = Finding(value, baseline.mean, p_value)
     return findings
-
-
-CONDITIONS: Mapping[str, Callable[[Rule, Windows, datetime], Mapping[str, Finding] | None]] = {"spike": spike}
