@@ -17,6 +17,7 @@ from classifier.data import (
     split_dev,
 )
 from classifier.labels import SENTIMENT_LABELS, TOPIC_LABELS
+from classifier.manifest import RESEARCH_ONLY
 from classifier.model import Model
 from tidings.errors import ConfigError
 
@@ -33,11 +34,12 @@ def evaluate(model: Model, folder: Path, split: str, dev_percent: int = 5) -> di
             "topic dev": _report(model, [row for row in dev if row.topic != UNLABELLED]),
         }
     official, without_leaks = read_valid_topic(folder)
+    transfer = "trained on" if model.manifest.licence == RESEARCH_ONLY else "zero-shot"
     return {
         "TFNS valid": _report(model, read_valid_sentiment(folder)),
         "topic valid without leaks": _report(model, without_leaks),
         "topic valid, official": _report(model, official),
-        "Financial PhraseBank, zero-shot": _report(model, read_transfer(folder)),
+        f"Financial PhraseBank, {transfer}": _report(model, read_transfer(folder)),
     }
 
 

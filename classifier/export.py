@@ -19,7 +19,7 @@ from transformers import AutoConfig, AutoModel
 
 from classifier.fit import CALIBRATION, CALIBRATION_TEXTS
 from classifier.labels import HEADS, SENTIMENT_LABELS, TOPIC_LABELS
-from classifier.manifest import MANIFEST, sha256
+from classifier.manifest import MANIFEST, RESEARCH_ONLY, sha256
 from classifier.network import TwoHeads
 from classifier.scales import Feed, fix_scales
 from classifier.synthetic import synthetic
@@ -104,7 +104,7 @@ def write_manifest(out: Path, name: str, training: dict[str, Any]) -> None:
 def licence_of(training: dict[str, Any]) -> str:
     """What the weights may be used for, by what they learned from."""
     if training["settings"].get("rows", "mit") != "mit":
-        return "non-commercial, research only"
+        return RESEARCH_ONLY
     return "Apache-2.0" if training.get("open", True) else "local use only: see training.licence"
 
 

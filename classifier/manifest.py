@@ -10,6 +10,7 @@ from classifier.labels import SENTIMENT_LABELS, TOPIC_LABELS
 from tidings.errors import ModelError
 
 MANIFEST = "manifest.json"
+RESEARCH_ONLY = "non-commercial, research only"  # the licence of weights that learned from fpb and fiqa
 SHIPPED = Path(__file__).resolve().parent / "models" / "minilm-v3"
 
 
