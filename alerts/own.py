@@ -1,6 +1,5 @@
 """The one alert that Tidings raises about itself: counts that do not agree. Pure."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from alerts.states import resolve
@@ -10,16 +9,14 @@ COUNTS = "tidings-counts"  # the fingerprint of this alert; those of rules are 1
 _PERIOD_SECONDS = 86_400
 
 
-def advance_counts(
-    previous: Alert | None, windows: int, offsets: int, now: datetime, receivers: Sequence[str]
-) -> Alert | None:
+def advance_counts(previous: Alert | None, windows: int, offsets: int, now: datetime) -> Alert | None:
     """The alert after a proof that found so many differing windows and unexplained offsets.
 
     Fires when there is one, is not repeated while it lasts, and resolves when a proof finds nothing. None: there is
     nothing to save.
     """
     if not windows and not offsets:
-        return resolve(previous, now, receivers) if previous else None
+        return resolve(previous, now) if previous else None
     if previous:
         return None
     return Alert(
@@ -37,6 +34,5 @@ def advance_counts(
         started_at=now,
         fired_at=now,
         updated_at=now,
-        unsent=tuple(receivers),
         labels={"differing_windows": str(windows), "unexplained_offsets": str(offsets)},
     )

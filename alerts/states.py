@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from alerts.finding import Finding
-from alerts.rules import Rule
+from alerts.rule import Rule
 from tidings.types import Alert
 
 
@@ -28,23 +27,21 @@ def advance(
     rule: Rule,
     key: str,
     now: datetime,
-    receivers: Sequence[str],
 ) -> Alert | None:
     """The alert after an evaluation at `now` that had data; `previous` itself where nothing changed.
 
-    Figures are those of the peak: while an alert is active they change only when the value rises, all
+    Figures are those of the peak: while an alert is active they change only when the value gets worse (is_worse), all
     together. `updated_at` is when the condition last held (or the state changed); `keep_firing_for` counts
-    from it. Receivers are told when the alert begins to fire and when it resolves, not in between. A pending
-    alert whose condition passes ends as resolved without fired_at, and nobody is told.
+    from it. A pending alert whose condition passes ends as resolved without fired_at, and nobody is told.
     """
     if previous is None:
-        return None if finding is None else _begin(finding, rule, key, now, receivers)
+        return None if finding is None else _begin(finding, rule, key, now)
     if finding is None:
         held_at = previous.updated_at or previous.started_at
         kept = (now - held_at).total_seconds() < rule.keep_firing_for_seconds
-        return previous if previous.state == "firing" and kept else resolve(previous, now, receivers)
+        return previous if previous.state == "firing" and kept else resolve(previous, now)
     alert = previous
-    if finding.value > previous.value:
+    if is_worse(finding, previous):
         alert = replace(
             alert,
             value=finding.value,
@@ -53,23 +50,25 @@ def advance(
             measured=finding.measured,
         )
     if previous.state == "pending" and (now - previous.started_at).total_seconds() >= rule.for_seconds:
-        alert = replace(alert, state="firing", fired_at=now, unsent=tuple(receivers))
+        alert = replace(alert, state="firing", fired_at=now)
     # Without keep_firing_for nothing reads the time, so a calm evaluation writes nothing.
     if alert is not previous or (rule.keep_firing_for_seconds and previous.state == "firing"):
         alert = replace(alert, updated_at=now)
     return alert
 
 
-def resolve(alert: Alert, now: datetime, receivers: Sequence[str]) -> Alert:
-    """The alert, resolved at `now`. Whoever could hear of its firing is told of its end.
-
-    A receiver that was never reached while it fired gets this one message, with both times and the evidence.
-    """
-    unsent = tuple(receivers) if alert.state == "firing" else ()
-    return replace(alert, state="resolved", resolved_at=now, updated_at=now, unsent=unsent)
+def is_worse(later: Alert | Finding, earlier: Alert) -> bool:
+    """Whether the value has moved further from what is expected: up, or down where low values are unusual."""
+    below = later.measured.direction == "below"
+    return later.value < earlier.value if below else later.value > earlier.value
 
 
-def _begin(finding: Finding, rule: Rule, key: str, now: datetime, receivers: Sequence[str]) -> Alert:
+def resolve(alert: Alert, now: datetime) -> Alert:
+    """The alert, resolved at `now`."""
+    return replace(alert, state="resolved", resolved_at=now, updated_at=now)
+
+
+def _begin(finding: Finding, rule: Rule, key: str, now: datetime) -> Alert:
     fingerprint = fingerprint_of(rule, key)
     fires = rule.for_seconds == 0
     return Alert(
@@ -88,6 +87,5 @@ def _begin(finding: Finding, rule: Rule, key: str, now: datetime, receivers: Seq
         started_at=now,
         fired_at=now if fires else None,
         updated_at=now,
-        unsent=tuple(receivers) if fires else (),
         labels=labels_of(rule, key),
     )

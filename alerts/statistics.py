@@ -1,50 +1,77 @@
 """How unlikely a count is, given the counts before it. Pure functions; the formulas are in the docstrings."""
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scipy.special import betainc, gammainc
+import numpy as np
+from scipy.special import betainc, gammainc, gammaln
 
 # Gamma(1/2, 0) on the rate: Jeffreys' prior for a Poisson rate (Jeffreys 1946).
 PRIOR_STORIES = 0.5
-# What over-dispersion is taken to be where nothing is known, and how many stories that belief weighs.
-PRIOR_DISPERSION = 0.5
-PRIOR_DISPERSION_STORIES = 5.0
+# The over-dispersions that are thought possible, each as likely as the next before anything is seen.
+DISPERSIONS = (0.003, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 # Below this the beta function loses digits, and the Poisson limit is exact to 1e-6.
 _POISSON_BELOW = 1e-8
+_CENTRAL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a window usually holds: variance = mean + dispersion * mean**2."""
+    """What a window usually holds: a mixture of negative binomials, variance = mean + dispersion * mean**2.
+
+    `dispersion` is the one figure to show: the mean of `dispersions` under `weights` (which sum to 1).
+    `windows` is the number of windows it rests on.
+    """
 
     mean: float
     dispersion: float
     windows: int
+    dispersions: tuple[float, ...]
+    weights: tuple[float, ...]
 
 
-def fit_baseline(counts: Sequence[float]) -> Baseline:
-    """The predictive mean and over-dispersion of one more count after `counts` (one per window).
+def fit_baseline(
+    counts: Sequence[float], exposures: Sequence[float] | None = None, exposure: float = 1.0
+) -> Baseline:
+    """The predictive distribution of one more count of `exposure` after `counts` (one per window).
 
-    With n counts of sum S: mean = (S + 1/2) / n, the posterior mean of a Poisson rate under Jeffreys' prior,
-    so an all-zero baseline is small but not zero. The over-dispersion is the method-of-moments one of
-    Anscombe (1949), phi = (s^2 - S/n) / (S/n)^2, not below 0, shrunk by the stories it rests on:
-    phi' = (S phi + 5 * 1/2) / (S + 5). The rate is itself uncertain: its posterior has shape k = S + 1/2,
-    a squared coefficient of variation of 1/k. Both multiply: dispersion = (1 + phi')(1 + 1/k) - 1.
+    An exposure is how much of a usual window a window is worth (its season; all 1 where not given). With counts
+    x_i of sum S, exposures e_i of sum E and a rate of S/E a window: mean = e (S + 1/2) / E, the posterior mean of a
+    Poisson rate under Jeffreys' prior, so an all-zero baseline is small but not zero. The over-dispersion is not
+    estimated but weighed: each phi of DISPERSIONS counts by the likelihood of the counts under it,
+    prod_i NB(x_i; mean m e_i, variance m e_i + phi (m e_i)^2), all equally likely before. An estimate would be too
+    small half of the time, and far in the tail that raises more false alarms than it saves (docs/statistics.md). The
+    rate is itself uncertain: squared coefficient of variation 1/(S + 1/2) + phi/n. Both multiply: the predictive
+    dispersion is (1 + phi)(1 + 1/(S + 1/2) + phi/n) - 1. ValueError where there are no counts, or wrong ones.
     """
     n = len(counts)
     if n == 0 or not all(0 <= count < math.inf for count in counts):
         raise ValueError("counts must be at least one number, none negative")
-    total = math.fsum(counts)
-    average = total / n
-    phi = 0.0
-    if n > 1 and average**2 > 0:  # a denormal average squares to 0
-        variance = math.fsum((count - average) ** 2 for count in counts) / (n - 1)
-        phi = max(0.0, (variance - average) / average**2)
-    shrunk = (total * phi + PRIOR_DISPERSION_STORIES * PRIOR_DISPERSION) / (total + PRIOR_DISPERSION_STORIES)
-    shape = total + PRIOR_STORIES
-    return Baseline(shape / n, (1 + shrunk) * (1 + 1 / shape) - 1, n)
+    x = np.asarray(counts, dtype=float)
+    e = np.ones(n) if exposures is None else np.asarray(exposures, dtype=float)
+    if e.shape != x.shape or not (np.all(e > 0) and np.all(np.isfinite(e)) and 0 < exposure < math.inf):
+        raise ValueError("exposures must be positive numbers, one for each count")
+    shape = float(x.sum()) + PRIOR_STORIES
+    rate = shape / float(e.sum())
+    phi = np.array(DISPERSIONS)
+    # x and e come in few different pairs (mostly 0 stories in a usual window): each is computed once.
+    pairs, times = np.unique(np.stack([x, e]), axis=1, return_counts=True)
+    x, mean, r = pairs[0][:, None], rate * pairs[1][:, None], 1 / phi
+    spread = phi * mean
+    terms = gammaln(x + r) - gammaln(r) - (x + r) * np.log1p(spread) + x * np.log(spread)
+    likelihood = times @ terms
+    weights = np.exp(likelihood - likelihood.max())
+    weights /= weights.sum()
+    predictive = (1 + phi) * (1 + 1 / shape + phi / n) - 1
+    return Baseline(
+        exposure * rate,
+        float(weights @ predictive),
+        n,
+        tuple(predictive.tolist()),
+        tuple(weights.tolist()),
+    )
 
 
 def negative_binomial_tail(value: float, mean: float, dispersion: float) -> float:
@@ -58,7 +85,7 @@ def negative_binomial_tail(value: float, mean: float, dispersion: float) -> floa
     """
     if not (mean >= 0 and dispersion >= 0 and math.isfinite(mean + dispersion) and not math.isnan(value)):
         raise ValueError("mean and dispersion must be finite and not negative, value a number")
-    if value <= 0:
+    if value <= 0 or (value < sys.float_info.min and mean > 0):  # SciPy answers 0 for denormal values, not 1
         return 1.0
     if mean == 0 or value == math.inf:
         return 0.0
@@ -71,10 +98,24 @@ def negative_binomial_tail(value: float, mean: float, dispersion: float) -> floa
 
 def spike_p_value(value: float, baseline: Baseline) -> float:
     """The chance of `value` or more in one window of `baseline`."""
-    return negative_binomial_tail(value, baseline.mean, baseline.dispersion)
+    tails = (negative_binomial_tail(value, baseline.mean, d) for d in baseline.dispersions)
+    return min(1.0, math.fsum(w * tail for w, tail in zip(baseline.weights, tails, strict=True)))
 
 
-def without_ongoing_burst(counts: Sequence[float], p_below: float, minimum: float) -> Sequence[float]:
+def interval(baseline: Baseline) -> tuple[float, float]:
+    """The whole numbers between which the baseline's central 95 % lie: at most 2.5 % below, at most 2.5 % above."""
+    side = (1 - _CENTRAL) / 2
+    # The largest k with P(X < k) <= side, and the smallest with P(X > k) <= side.
+    lower = _first(lambda k: spike_p_value(k + 1, baseline) < 1 - side)
+    return float(lower), float(_first(lambda k: spike_p_value(k + 1, baseline) <= side))
+
+
+def without_ongoing_burst(
+    counts: Sequence[float],
+    p_below: float,
+    minimum: float,
+    exposures: Sequence[float] | None = None,
+) -> Sequence[float]:
     """`counts` without the run of spikes at its end, so that a burst's first windows do not hide its next.
 
     A count is part of the run when it is at least `minimum` and its chance under the older counts is below
@@ -85,9 +126,22 @@ def without_ongoing_burst(counts: Sequence[float], p_below: float, minimum: floa
     end = len(counts)
     if most == 0 or counts[-1] < minimum:
         return counts
-    older = fit_baseline(counts[:-most])
+    past = None if exposures is None else exposures[:-most]
     while end > len(counts) - most and counts[end - 1] >= minimum:
-        if spike_p_value(counts[end - 1], older) >= p_below:
+        exposure = 1.0 if exposures is None else exposures[end - 1]
+        if spike_p_value(counts[end - 1], fit_baseline(counts[:-most], past, exposure)) >= p_below:
             break
         end -= 1
     return counts[:end]
+
+
+def _first(holds: Callable[[int], bool]) -> int:
+    """The smallest whole number, 0 or more, from which on `holds`."""
+    high = 1
+    while not holds(high):
+        high *= 2
+    low = -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high

@@ -83,8 +83,8 @@ _COLUMNS = (
 # What analysts ask most; each over the view that the docs name for it. NOW is the end of the stream.
 QUERIES = {
     "a name's hours of the last week": (
-        "SELECT start, items, sentiment FROM sentiment_1h WHERE scope = 'entity' AND key = 'Name 7' AND start"
-        " >= NOW - INTERVAL 7 DAY ORDER BY start"
+        "SELECT start, items, sentiment FROM sentiment_1h_by_key WHERE scope = 'entity' AND key = 'Name 7'"
+        " AND start >= NOW - INTERVAL 7 DAY ORDER BY start"
     ),
     "the market's days": (
         "SELECT start, items, negative_stories, sentiment FROM sentiment_1d WHERE scope = 'all' ORDER BY"
@@ -115,8 +115,8 @@ QUERIES = {
         " BY source ORDER BY 2 DESC LIMIT 20"
     ),
     "stories of the last hour by reach": (
-        "SELECT title, reach FROM stories WHERE first_published_at >= NOW - INTERVAL 1 HOUR ORDER BY reach"
-        " DESC LIMIT 20"
+        "SELECT title, reach FROM stories WHERE day >= toDate(NOW - INTERVAL 1 HOUR)"
+        " AND first_published_at >= NOW - INTERVAL 1 HOUR ORDER BY reach DESC LIMIT 20"
     ),
     "one item by its id": ("SELECT title, sentiment FROM items WHERE item_id = 'ID'"),
 }

@@ -1,17 +1,15 @@
 """`tidings check`: each part that the service needs, tried for real."""
 
 import json
-import smtplib
-import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from alerts.receivers.build import build_receivers
 from alerts.rules import load_rules
 from ingest.kafka import check_broker
 from service.wiring import open_model
@@ -36,8 +34,7 @@ def run_checks(settings: Settings) -> list[Check]:
         _check("broker", lambda: check_broker(settings.kafka)),
         _check("store", lambda: _store(settings)),
         _check("rules", lambda: f"{len(load_rules(settings.alerts.rules))} valid"),
-        _check("e-mail", lambda: _email(settings)),
-        _check("webhook", lambda: _webhook(settings)),
+        *_receivers(settings),
     ]
 
 
@@ -73,23 +70,11 @@ def _store(settings: Settings) -> str:
     return f"{settings.store.backend}, schema {status.schema_version}, {status.items:,} items"
 
 
-def _email(settings: Settings) -> str:
-    email = settings.email
-    if not (email.host and email.recipients):
-        return "not configured ([email] host and recipients)"
-    connect = smtplib.SMTP_SSL if email.security == "tls" else smtplib.SMTP
-    with connect(email.host, email.port, timeout=10) as client:
-        client.noop()
-    return f"{email.host}:{email.port} answers"
-
-
-def _webhook(settings: Settings) -> str:
-    if not settings.webhook.url:
-        return "not configured ([webhook] url)"
-    # Only the host is named: the path may hold a secret.
-    parts = urlsplit(settings.webhook.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise TidingsError("webhook.url must start with http:// or https:// and name a host")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    socket.create_connection((parts.hostname, port), timeout=10).close()
-    return f"{parts.hostname}:{port} answers"
+def _receivers(settings: Settings) -> list[Check]:
+    """One check per receiver, by name: its host is shown, never its address or secret. None is a fine number."""
+    try:
+        built = build_receivers(settings)
+    except TidingsError as error:
+        return [Check("receivers", False, str(error))]
+    none = [Check("receivers", True, "none: alerts are recorded and told to nobody (docs/receivers.md)")]
+    return [_check(f"receiver {one.name}", one.probe) for one in built] or none

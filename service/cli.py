@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from service.cli_alerts import alerts_app, rules_app
+from service.cli_backtest import backtest
 from service.cli_dashboards import app as dashboards_app
 from service.cli_dlq import app as dlq_app
 from service.cli_model import app as model_app
@@ -31,8 +32,9 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(model_app, name="model")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(dlq_app, name="dlq")
+app.command()(backtest)
 
-PARTS = ("ingest", "windows", "alerts")
+PARTS = ("ingest", "windows", "alerts", "api")
 
 
 def main() -> None:
@@ -72,7 +74,7 @@ def demo(
 
 @app.command()
 def run(
-    only: Annotated[str, typer.Option(help="Parts, comma separated: ingest, windows, alerts.")] = "",
+    only: Annotated[str, typer.Option(help="Parts, comma separated: ingest, windows, alerts, api.")] = "",
     config: ConfigOption = None,
 ) -> None:
     """The service: everything, or some parts of it per process.
@@ -191,21 +193,20 @@ def replay(
 def sql(
     query: Annotated[str, typer.Argument(help="One SELECT (or SHOW, DESCRIBE).")],
     output_format: Annotated[
-        str, typer.Option("--format", help="A ClickHouse output format.")
-    ] = "PrettyCompact",
+        str, typer.Option("--format", help="A ClickHouse output format; by the file's ending if left out.")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option(help="A file for the answer: .csv, .tsv, .jsonl, .parquet, .arrow.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Ask the store, embedded or server, read-only. Tables: items, stories, sentiment_1m … _1d, alerts.
 
     Example: tidings sql "SELECT * FROM top_negative LIMIT 5"
     """
-    from store.store import open_store
+    from service.sql_export import ask
 
-    store = open_store(load_settings(config).store)
-    try:
-        typer.echo(store.sql(query, output_format).rstrip("\n"))
-    finally:
-        store.close()
+    typer.echo(ask(load_settings(config).store, query, output_format, output), nl=False)
 
 
 def _log_to_stderr() -> None:

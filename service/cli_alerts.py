@@ -1,7 +1,10 @@
 """`tidings rules …` and `tidings alerts …`."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +13,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from alerts.receivers.telling import share_of
 from alerts.receivers.words import advise, summarise
 from alerts.rules import describe, load_rules
-from service.options import ConfigOption, JsonOption
-from store.store import open_store
+from service.alert_text import figures, same_in_sql, telling
+from service.cli_silence import silence_app
+from service.options import AuthorOption, ConfigOption, JsonOption, parse_for
+from store.store import Store, open_store
 from tidings.errors import TidingsError
 from tidings.highlight import say_words
 from tidings.settings import load_settings
+from tidings.types import Acknowledgement, Alert
 
 rules_app = typer.Typer(no_args_is_help=True, help="Alert rules.")
 alerts_app = typer.Typer(no_args_is_help=True, help="Alerts: what is firing and what has fired.")
+alerts_app.add_typer(silence_app, name="silence")
 
 
 @rules_app.command()
@@ -45,46 +53,89 @@ def list_alerts(
 
     Example: tidings alerts list --limit 5
     """
-    store = open_store(load_settings(config).store)
-    alerts = store.alerts(limit)
-    store.close()
+    with _store(config) as store:
+        alerts = store.alerts(limit)
+        seen = {
+            one.alert_id: one for one in store.outbox.acknowledgements([alert.alert_id for alert in alerts])
+        }
     if as_json:
         typer.echo(json.dumps([asdict(alert) for alert in alerts], default=str))
         return
-    table = Table("id", "state", "started", "severity", "rule", "on", "value", "expected")
+    table = Table("id", "state", "started", "severity", "rule", "on", "value", "expected", "seen by")
     for a in alerts:
-        on = escape(a.key or a.scope)
+        on, by = escape(a.key or a.scope), seen[a.alert_id].author if a.alert_id in seen else ""
         row = (a.alert_id, a.state, f"{a.started_at:%Y-%m-%d %H:%M}", a.severity, a.rule, on)
-        table.add_row(*row, f"{a.value:.1f}", f"{a.expected:.2f}")
+        table.add_row(*row, f"{a.value:.1f}", f"{a.expected:.2f}", escape(by))
     Console().print(table)
 
 
 @alerts_app.command()
 def show(alert_id: str, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One alert with its evidence. The first letters of its id are enough.
+    """One alert: its figures, its evidence, and which notifications went where. The first letters of its id are enough.
 
     Example: tidings alerts show 3f2a
     """
-    store = open_store(load_settings(config).store)
-    found = [alert for alert in store.alerts(10_000) if alert.alert_id.startswith(alert_id)]
-    store.close()
-    if len(found) != 1:
-        what = "no alert has" if not found else f"{len(found)} alerts have"
-        raise TidingsError(f"{what} an id that starts with {alert_id!r}: see `tidings alerts list`")
-    alert = found[0]
+    with _store(config) as store:
+        alert = _find(store, alert_id)
+        notes = store.outbox.notifications_of(alert.alert_id)
+        seen = store.outbox.acknowledgements([alert.alert_id])
     if as_json:
-        typer.echo(json.dumps(asdict(alert), default=str))
+        sent = [{key: value for key, value in asdict(note).items() if key != "alerts"} for note in notes]
+        document = asdict(alert) | {"notifications": sent, "acknowledgements": [asdict(one) for one in seen]}
+        typer.echo(json.dumps(document, default=str))
         return
     typer.echo(f"{alert.severity} {alert.rule} on {alert.key or alert.scope}: {alert.state}")
     typer.echo(f"started {alert.started_at}, fired {alert.fired_at}, resolved {alert.resolved_at}")
-    if advice := advise(alert):
-        typer.echo(f"{summarise(alert)}. {advice}")
-    else:
-        typer.echo(
-            f"negative stories {alert.value:.1f}, expected {alert.expected:.2f}, p {alert.p_value:.2g}"
-        )
+    typer.echo(f"{summarise(alert)}. {advise(alert)}".rstrip())
+    for line in figures(alert):
+        typer.echo(line)
     for story in alert.evidence:
         typer.echo(f"  {story.published_at:%Y-%m-%d %H:%M} {story.sentiment:+.2f} {story.title}")
-        typer.echo(f"      {story.source}, reach {story.reach} {story.url}")
+        part = f", {share} of it" if (share := share_of(story, alert)) else ""
+        typer.echo(f"      {story.source}, reach {story.reach}{part} {story.url}")
         if story.words:
             typer.echo(f"      moved by {say_words(story.words)}")
+    for line in [*same_in_sql(alert), *telling(alert, notes, seen)]:
+        typer.echo(line)
+
+
+@alerts_app.command()
+def ack(
+    alert_id: str,
+    author: AuthorOption,
+    note: Annotated[str, typer.Option(help="What is being done about it.")] = "",
+    snooze: Annotated[
+        str, typer.Option(help="Tell nothing about it for so long, such as 2h; not even its end.")
+    ] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Say that somebody has seen an alert: it is not repeated. The first letters of its id are enough.
+
+    Example: tidings alerts ack 3f2a --author kim --note "calling the desk" --snooze 2h
+    """
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=parse_for(snooze, "--snooze")) if snooze else None
+    with _store(config) as store:
+        alert = _find(store, alert_id)
+        store.outbox.save_acknowledgement(Acknowledgement(alert.alert_id, author, note, now, until))
+    typer.echo(
+        f"{alert.alert_id} is acknowledged by {author}"
+        + (f", snoozed until {until:%Y-%m-%d %H:%M} UTC" if until else "")
+    )
+
+
+@contextmanager
+def _store(config: Path | None) -> Iterator[Store]:
+    store = open_store(load_settings(config).store)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _find(store: Store, start: str) -> Alert:
+    found = [alert for alert in store.alerts(10_000) if alert.alert_id.startswith(start)]
+    if len(found) != 1:
+        what = "no alert has" if not found else f"{len(found)} alerts have"
+        raise TidingsError(f"{what} an id that starts with {start!r}: see `tidings alerts list`")
+    return found[0]

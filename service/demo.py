@@ -30,7 +30,7 @@ from service.wiring import lazy_model
 from store.store import Store, open_store
 from tidings.clock import StreamClock
 from tidings.errors import ConfigError, TidingsError
-from tidings.settings import Settings
+from tidings.settings import OutgoingSettings, Settings
 
 _MARKER = "made-by-tidings-demo"
 _BUCKET = timedelta(minutes=10)
@@ -38,6 +38,7 @@ _BUCKETS = 48
 _LIMIT_SECONDS = 300
 _TOPICS = 6
 _AHEAD = 512
+_DELIVER_SECONDS = 30  # for the last notifications
 _STEP_SECONDS = 120  # of stream time, between evaluations
 
 
@@ -62,7 +63,9 @@ def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> i
                 settings.email, host=mailbox.host, port=mailbox.port, security="none", user="",
                 sender="tidings@example.com", recipients=("desk@example.com",),
             ),
-            webhook=replace(settings.webhook, url=hook.url, secret=secret, secret_file=None),
+            webhook=replace(settings.webhook, url=hook.url, url_file=None, secret=secret, secret_file=None),
+            outgoing=OutgoingSettings(allow_private=True),
+            receivers={},
         )  # fmt: skip
         store = open_store(settings.store)
         parts.callback(store.close)
@@ -120,6 +123,7 @@ def _stream(
     if failures:
         raise failures[0]
     jobs.evaluate()  # up to the very last message
+    jobs.stop(_DELIVER_SECONDS)
 
 
 class _Watch:
@@ -271,8 +275,8 @@ def _finish(
     console.print("\nThe data stay in", str(folder), "- try next:", highlight=False)
     for query in (
         "SELECT published_at, headline, sentiment FROM top_negative LIMIT 5",
-        "SELECT title, reach, sources FROM stories ORDER BY reach DESC LIMIT 5",
-        "SELECT start, items, stories, negative_stories FROM sentiment_5m"
+        "SELECT title, reach, sources FROM stories WHERE day >= today() - 1 ORDER BY reach DESC LIMIT 5",
+        "SELECT start, items, stories, negative_stories FROM sentiment_5m_by_key"
         " WHERE scope = 'entity' AND key = 'Northgate Bank' ORDER BY start DESC LIMIT 8",
     ):
         console.print(f'  {prefix}{command} sql "{query}"', markup=False, highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from alerts.engine import Engine
-from alerts.notify import Notifier
+from alerts.outbox import Outbox
 from alerts.own import COUNTS, advance_counts
 from store.store import Store
 from tidings.errors import TidingsError
@@ -23,16 +23,16 @@ class Jobs:
         self,
         store: Store,
         engine: Engine,
-        notifier: Notifier,
+        outbox: Outbox,
         now: Callable[[], datetime | None],
         step: timedelta | None,
     ) -> None:
         self._store = store
         self._engine = engine
-        self._notifier = notifier
+        self._outbox = outbox
         self._now = now
         self._step = step
-        self._alerting = Lock()  # engine, notifier and proof write versions of the same alerts
+        self._alerting = Lock()  # engine and proof write the same alerts, the outbox reads them
         self.evaluated: datetime | None = None  # the latest moment the rules were evaluated at
 
     def roll(self) -> int:
@@ -42,15 +42,14 @@ class Jobs:
         return minutes
 
     def evaluate(self) -> None:
-        """Evaluates the rules at `now`, then sends what has not been sent.
+        """Evaluates the rules at `now`, and tells of what changed.
 
         With a `step` (stream time) it evaluates at every step since the last evaluation, so that
         a replay at any speed looks at the same moments as a live run would have.
         """
+        self.notify()  # of what an evaluation saved before the process died
         now = self._now()
         if now is None:
-            with self._alerting:
-                self._notifier.flush()
             return
         self.roll()  # after `now` was read: every item up to it is in the windows
         moments = _moments(self.evaluated, now, self._step)
@@ -59,11 +58,23 @@ class Jobs:
                 changes = self._engine.evaluate(moment)
                 self.evaluated = moment
                 if changes:  # at once, so that a replay tells of every state, as a live run does
-                    self._notifier.flush()
+                    self._outbox.run()
         if self._step and moments:
             log.info("evaluated up to %s stream time", f"{moments[-1]:%Y-%m-%d %H:%M}")
+
+    def notify(self) -> None:
+        """Writes the notifications that are due, by wall time, and starts their delivery; waits for no receiver."""
         with self._alerting:
-            self._notifier.flush()
+            self._outbox.run()
+
+    def stop(self, deliver_seconds: float = 0.0) -> bool:
+        """Ends deliveries, after at most so many seconds for what could be sent now; whether all of that was sent.
+
+        What waits stays in the store, and `notify` begins again.
+        """
+        delivered = self._outbox.wait(deliver_seconds)
+        self._outbox.stop()
+        return delivered
 
     def prove(self) -> None:
         """Compares the last day's windows with their items and accounts for every offset recorded in the last day.
@@ -86,12 +97,12 @@ class Jobs:
             active = self._store.active_alerts()
             firing = [one for one in active if one.fingerprint == COUNTS and one.state == "firing"]
             previous = firing[0] if firing else None
-            alert = advance_counts(previous, found.differing, unexplained, wall, self._notifier.receivers)
+            alert = advance_counts(previous, found.differing, unexplained, wall)
             if alert is None:
                 return
             self._store.save_alerts([alert])
             log.warning("alert %s: %s", alert.alert_id, alert.state)
-            self._notifier.flush()
+            self._outbox.run()
 
 
 def guarded(job: Callable[[], object], name: str) -> Callable[[], None]:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from alerts.durations import parse_duration
 from tidings.errors import ConfigError
 
 ConfigOption = Annotated[
@@ -18,6 +19,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts
 DataOption = Annotated[
     Path | None, typer.Option("--data", envvar="TIDINGS_DATA", help="Folder with the labelled texts.")
 ]
+AuthorOption = Annotated[
+    str, typer.Option(envvar="USER", help="Who says so: a name that others know.", show_envvar=True)
+]
+
+
+def parse_for(text: str, option: str) -> int:
+    """Seconds of a duration on the command line, such as 90m or 2h; `option` is named in the error."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ConfigError(f"{option} {error}") from None
 
 
 def model_folder(name: str) -> Path | None:

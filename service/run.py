@@ -18,6 +18,8 @@ from ingest.limit import DeadLetterLimit
 from ingest.pipeline import BatchReport
 from ingest.pipeline import run as run_pipeline
 from service.jobs import Jobs, guarded
+from service.leader import always, one_engine, only_while
+from service.sql_http import serving_sql
 from service.wiring import build_alerting, lazy_model
 from store.store import Store, open_store
 from tidings.clock import StreamClock
@@ -38,8 +40,12 @@ def run_service(settings: Settings, parts: Sequence[str]) -> None:
         stream_clock = StreamClock() if settings.clock == "stream" else None
         model = lazy_model(settings)
         jobs = make_jobs(settings, store, stream_clock, model)
-        scheduler = schedule(settings, jobs, parts)
+        active = closing.enter_context(one_engine(settings)) if "alerts" in parts else always
+        scheduler = schedule(settings, jobs, parts, active)
+        closing.callback(jobs.stop)
         closing.callback(scheduler.shutdown)
+        if "api" in parts and settings.sql.port:
+            closing.enter_context(serving_sql(settings.sql, settings.store))
         log.info("running %s; clock %s, store %s", ", ".join(parts), settings.clock, settings.store.backend)
         if "ingest" in parts:
             ingest(settings, store, stop, stream_clock, model)
@@ -82,21 +88,24 @@ def make_jobs(
     settings: Settings, store: Store, stream_clock: StreamClock | None, model: Callable[[], Model]
 ) -> Jobs:
     """The jobs on the settings' clock. Without ingest in this process stream time is the store's latest item."""
-    engine, notifier = build_alerting(settings, store, model)
+    engine, outbox = build_alerting(settings, store, model)
     if settings.clock == "wall":
-        return Jobs(store, engine, notifier, lambda: datetime.now(UTC), None)
+        return Jobs(store, engine, outbox, lambda: datetime.now(UTC), None)
 
     def stream_now() -> datetime | None:
         now = stream_clock.now() if stream_clock else None
         return now or store.last_published()
 
-    return Jobs(
-        store, engine, notifier, stream_now, timedelta(seconds=settings.alerts.evaluate_every_seconds)
-    )
+    return Jobs(store, engine, outbox, stream_now, timedelta(seconds=settings.alerts.evaluate_every_seconds))
 
 
-def schedule(settings: Settings, jobs: Jobs, parts: Sequence[str]) -> BackgroundScheduler:
-    """A started scheduler; a job that takes longer than its interval is not run beside itself."""
+def schedule(
+    settings: Settings, jobs: Jobs, parts: Sequence[str], active: Callable[[], bool] = always
+) -> BackgroundScheduler:
+    """A started scheduler; a job that takes longer than its interval is not run beside itself.
+
+    What belongs to the alerts runs only while this process's engine is `active`.
+    """
     defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
     often = settings.alerts.roll_every_seconds
@@ -105,9 +114,14 @@ def schedule(settings: Settings, jobs: Jobs, parts: Sequence[str]) -> Background
     if "alerts" in parts:
         # In stream time an hour may pass in a second: look often, and step through what has passed.
         seconds = settings.alerts.evaluate_every_seconds if settings.clock == "wall" else often
-        scheduler.add_job(guarded(jobs.evaluate, "evaluate"), "interval", seconds=seconds)
+        evaluate = only_while(active, guarded(jobs.evaluate, "evaluate"))
+        scheduler.add_job(evaluate, "interval", seconds=seconds)
+        # An engine that was stood down delivers no more: the active one has what waits.
+        notify = guarded(lambda: jobs.notify() if active() else jobs.stop(), "notify")
+        scheduler.add_job(notify, "interval", seconds=often)
         if proof_seconds := settings.alerts.reconcile_every_seconds:
-            scheduler.add_job(guarded(jobs.prove, "proof"), "interval", seconds=proof_seconds)
+            prove = only_while(active, guarded(jobs.prove, "proof"))
+            scheduler.add_job(prove, "interval", seconds=proof_seconds)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every skipped overlap
     scheduler.start()
     return scheduler

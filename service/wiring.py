@@ -6,10 +6,10 @@ from pathlib import Path
 from threading import Lock
 
 from alerts.engine import Engine
-from alerts.notify import Notifier
-from alerts.protocols import Explain, Receiver
-from alerts.receivers.email import EmailReceiver
-from alerts.receivers.webhook import WebhookReceiver
+from alerts.outbox import Outbox
+from alerts.protocols import Explain
+from alerts.receivers.build import build_receivers
+from alerts.routing import make_policy
 from alerts.rules import load_rules
 from classifier.explain import explain
 from classifier.model import Model
@@ -44,26 +44,16 @@ def build_explain(settings: Settings, model: Callable[[], Model]) -> Explain | N
     return words if settings.alerts.explain else None
 
 
-def build_receivers(settings: Settings) -> list[Receiver]:
-    """The receivers that the settings configure; none is allowed (alerts are then only recorded)."""
-    receivers: list[Receiver] = []
-    if settings.email.host and settings.email.recipients:
-        receivers.append(EmailReceiver(settings.email))
-    if settings.webhook.url:
-        receivers.append(WebhookReceiver(settings.webhook))
-    return receivers
-
-
 def build_alerting(
     settings: Settings, store: Store, model: Callable[[], Model], rules: Path | None = None
-) -> tuple[Engine, Notifier]:
-    """The alert engine over the store's windows, and the notifier for its receivers."""
+) -> tuple[Engine, Outbox]:
+    """The alert engine over the store's windows, and the outbox to its receivers."""
     receivers = build_receivers(settings)
     engine = Engine(
         rules=load_rules(rules or settings.alerts.rules),
         windows=store,
         history=store,
-        receivers=[receiver.name for receiver in receivers],
         explain=build_explain(settings, model),
+        dashboard_url=settings.alerts.dashboard_url,
     )
-    return engine, Notifier(store, receivers)
+    return engine, Outbox(store.outbox, receivers, make_policy(settings.routing))

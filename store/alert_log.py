@@ -7,13 +7,29 @@ from datetime import datetime
 from typing import Any
 
 from store.client import Client
-from tidings.types import Alert, Evidence, Window, Word
+from tidings.types import Alert, Evidence, Filters, Measured, Window, Word
 
 _COLUMNS = (
     "alert_id", "fingerprint", "rule", "scope", "key", "severity", "state", "value", "expected", "p_value",
-    "window_seconds", "started_at", "fired_at", "resolved_at", "updated_at", "unsent", "labels", "evidence", "series",
+    "window_seconds", "started_at", "fired_at", "resolved_at", "updated_at", "labels", "evidence", "series",
+    "measured", "annotations",
 )  # fmt: skip
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM alert_rows FINAL"  # names of our own columns
+_OPEN = """
+SELECT alert_id
+FROM
+(
+    SELECT receiver, told.1 AS alert_id, groupUniqArray(told.2) AS states
+    FROM
+    (
+        SELECT receiver, arrayJoin(arrayZip(alert_ids, alert_states)) AS told
+        FROM notification_rows FINAL
+        WHERE state != 'dropped' AND receiver IN {receivers:Array(String)}
+    )
+    GROUP BY receiver, alert_id
+)
+WHERE NOT has(states, 'resolved')
+"""
 
 
 def save_alerts(client: Client, alerts: Sequence[Alert]) -> None:
@@ -22,10 +38,27 @@ def save_alerts(client: Client, alerts: Sequence[Alert]) -> None:
 
 
 def active_alerts(client: Client) -> list[Alert]:
-    """Alerts that are not resolved, or of which some receiver has yet to hear."""
+    """Alerts that are not resolved."""
+    return [
+        _alert(row)
+        for row in client.query(f"{_SELECT} WHERE state != 'resolved' ORDER BY started_at, alert_id")
+    ]
+
+
+def routable_alerts(client: Client, receivers: Sequence[str]) -> list[Alert]:
+    """Alerts that are not resolved, and those of whose firing, but not of whose end, some receiver was told."""
     rows = client.query(
-        f"{_SELECT} WHERE state != 'resolved' OR notEmpty(unsent) ORDER BY started_at, alert_id"
+        f"{_SELECT} WHERE state != 'resolved' OR alert_id IN ({_OPEN}) ORDER BY started_at, alert_id",
+        {"receivers": list(receivers)},
     )
+    return [_alert(row) for row in rows]
+
+
+def alerts_by_id(client: Client, ids: Sequence[str]) -> list[Alert]:
+    """Those of these alerts that there are."""
+    if not ids:
+        return []
+    rows = client.query(f"{_SELECT} WHERE alert_id IN {{ids:Array(String)}}", {"ids": list(ids)})
     return [_alert(row) for row in rows]
 
 
@@ -64,8 +97,9 @@ def replace_alerts(client: Client, alerts: Sequence[Alert]) -> None:
 
 def _row(alert: Alert) -> tuple[Any, ...]:
     values = {name: getattr(alert, name) for name in _COLUMNS}
-    values["unsent"] = list(alert.unsent)
     values["labels"] = json.dumps(alert.labels, ensure_ascii=False)
+    values["annotations"] = json.dumps(alert.annotations, ensure_ascii=False)
+    values["measured"] = json.dumps(asdict(alert.measured), default=_iso, ensure_ascii=False)
     for name in ("evidence", "series"):
         values[name] = json.dumps([asdict(part) for part in values[name]], default=_iso, ensure_ascii=False)
     return tuple(values.values())
@@ -73,11 +107,19 @@ def _row(alert: Alert) -> tuple[Any, ...]:
 
 def _alert(row: tuple[Any, ...]) -> Alert:
     values = dict(zip(_COLUMNS, row, strict=True))
-    values["unsent"] = tuple(values["unsent"])
     values["labels"] = json.loads(values["labels"])
+    values["annotations"] = json.loads(values["annotations"])
+    values["measured"] = _measured(json.loads(values["measured"]))
     values["evidence"] = tuple(_evidence(part) for part in json.loads(values["evidence"]))
     values["series"] = tuple(_dated(Window, part, "start") for part in json.loads(values["series"]))
     return Alert(**values)
+
+
+def _measured(part: dict[str, Any]) -> Measured:
+    filters = {name: tuple(chosen) for name, chosen in part.pop("filters", {}).items()}
+    part |= {"filters": Filters(**filters)}  # alerts of earlier versions have nothing here
+    began = part.pop("began_at", None)
+    return Measured(**part, began_at=datetime.fromisoformat(began) if began else None)
 
 
 def _evidence(part: dict[str, Any]) -> Evidence:

@@ -25,8 +25,8 @@ class Client(Protocol):
         """Acknowledged when it returns."""
         ...
 
-    def text(self, sql: str, output_format: str) -> str:
-        """The answer of one read-only statement as text."""
+    def answer(self, sql: str, output_format: str) -> bytes:
+        """The answer of one read-only statement in a ClickHouse output format."""
         ...
 
     def close(self) -> None: ...

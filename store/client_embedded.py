@@ -40,7 +40,11 @@ class EmbeddedClient:
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
         # Not splitlines: a text may hold what Python takes for a line break (U+0085, U+2028), JSON does not escape it.
-        lines = self._run(sql, "JSONCompactEachRowWithNamesAndTypes", params).split("\n")[:-1]
+        lines = (
+            self._run(sql, "JSONCompactEachRowWithNamesAndTypes", params)
+            .decode("utf-8", "replace")
+            .split("\n")[:-1]
+        )
         if len(lines) < 2:
             return []
         readers = [_reader(kind) for kind in json.loads(lines[1])]
@@ -61,7 +65,7 @@ class EmbeddedClient:
             sql = f"INSERT INTO {table} ({', '.join(columns)}) FORMAT JSONEachRow {body}"
             self._run(sql, "Null", None, "insert")
 
-    def text(self, sql: str, output_format: str) -> str:
+    def answer(self, sql: str, output_format: str) -> bytes:
         require_read_only(sql)
         return self._run(sql, output_format, None)
 
@@ -74,7 +78,7 @@ class EmbeddedClient:
         output_format: str,
         params: Params | None,
         doing: Literal["insert", "statement"] = "statement",
-    ) -> str:
+    ) -> bytes:
         given = {name: _parameter(value) for name, value in (params or {}).items()}
         try:
             # chDB would say so too, but with a text that it cannot encode itself.
@@ -82,7 +86,7 @@ class EmbeddedClient:
                 text.encode()
             with self._lock:
                 answer = self._session.query(sql, output_format, params=given)
-                return bytes(answer.bytes()).decode("utf-8", "replace")
+                return bytes(answer.bytes())
         except UnicodeEncodeError:
             raise Refused(_SURROGATE) from None
         except UnicodeDecodeError as error:  # chDB's message itself was not valid UTF-8

@@ -50,12 +50,13 @@ class ServerClient:
             sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
             self._run(lambda: self._driver.execute(sql, data), "insert")
 
-    def text(self, sql: str, output_format: str) -> str:
+    def answer(self, sql: str, output_format: str) -> bytes:
         require_read_only(sql)
         rows, columns = self._run(
             lambda: self._driver.execute(sql, with_column_types=True, settings={"readonly": 1})
         )
-        return render([name for name, _ in columns], [tuple(map(_utc, row)) for row in rows], output_format)
+        text = render([name for name, _ in columns], [tuple(map(_utc, row)) for row in rows], output_format)
+        return text.encode()
 
     def close(self) -> None:
         self._driver.disconnect()

@@ -17,8 +17,12 @@ SHARDING = {
     "source_watermarks": "cityHash64(source)",
     "erased_items": "cityHash64(id_hash)",
     "window_rows": "cityHash64(key)",
+    "key_windows": "cityHash64(key)",  # as window_rows: each server copies its own rows
     "dirty_minutes": "cityHash64(minute)",
     "alert_rows": "cityHash64(alert_id)",
+    "notification_rows": "cityHash64(notification_id)",
+    "silence_rows": "cityHash64(silence_id)",
+    "acknowledgement_rows": "cityHash64(alert_id)",
     "consumed_rows": "cityHash64(kafka_topic, kafka_partition, kafka_offset)",
     "schema_migrations": "number",
     "schema_progress": "number",
@@ -44,6 +48,11 @@ _CREATE_TABLE = re.compile(
 _COMMENT = re.compile(r"COMMENT '(?:[^'\\]|\\.|'')*'\s*\Z")
 _CREATE_VIEW = re.compile(
     rf"(?P<head>CREATE (?:OR REPLACE )?VIEW (?:IF NOT EXISTS )?{_NAME})(?P<rest>\s.*)\Z", re.DOTALL
+)
+_CREATE_FEED = re.compile(
+    r"(?P<head>CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?\w+) TO (?P<target>\w+)(?P<select>\s.*?)"
+    r"\bFROM (?P<source>\w+)(?P<rest>.*)\Z",
+    re.DOTALL,
 )
 _CREATE_DATABASE = re.compile(rf"(?P<head>CREATE DATABASE (?:IF NOT EXISTS )?{_NAME})\Z")
 _ALTER = re.compile(rf"ALTER TABLE {_NAME}(?P<rest>\s.*)\Z", re.DOTALL)
@@ -71,6 +80,9 @@ def cluster_statements(sql: str, cluster: str, database: str) -> list[str]:
         return _tables(found, on, cluster, database)
     if found := _CREATE_VIEW.match(statement):
         return [f"{found['head']} {on}{found['rest']}"]
+    if found := _CREATE_FEED.match(statement):  # works on what each server is given, into its own part
+        source, target = local(found["source"]), local(found["target"])
+        return [f"{found['head']} {on} TO {target}{found['select']}FROM {source}{found['rest']}"]
     if found := _CREATE_DATABASE.match(statement):
         return [f"{found['head']} {on}"]
     if found := _ALTER.match(statement):

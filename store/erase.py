@@ -111,4 +111,5 @@ def _blank(alert: Alert, ids: set[str]) -> Alert:
     def without(part: Evidence) -> Evidence:
         return replace(part, item_id="", title=_GONE, url="", words=()) if part.item_id in ids else part
 
-    return replace(alert, evidence=tuple(without(part) for part in alert.evidence))
+    # Annotations may quote a headline.
+    return replace(alert, evidence=tuple(without(part) for part in alert.evidence), annotations={})

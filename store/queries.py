@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
 from store.client import Client
-from tidings.types import Evidence, Item, Prediction, Scope, ScoredItem, Window
+from store.queries_items import count_series, count_totals, is_named, passes
+from tidings.types import NO_FILTERS, Evidence, Filters, Item, Prediction, Scope, ScoredItem, Window
 
 T = TypeVar("T")
 _ITEM = (
@@ -20,39 +21,60 @@ _SUMS = (
 )  # fmt: skip
 
 
-def totals(client: Client, scope: Scope, start: datetime, end: datetime, minimum: float) -> list[Window]:
+def totals(
+    client: Client,
+    scope: Scope,
+    start: datetime,
+    end: datetime,
+    minimum: float,
+    filters: Filters = NO_FILTERS,
+) -> list[Window]:
     """One Window per key over [start, end) whose negative_story_sum is at least `minimum`."""
-    sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
-    rows = client.query(
-        f"SELECT w.key, {sums} FROM window_rows AS w FINAL"
-        " WHERE w.scope = {scope:String} AND w.start >= {start:DateTime64(3,'UTC')}"
-        " AND w.start < {end:DateTime64(3,'UTC')}"
-        " GROUP BY w.key HAVING sum(w.negative_story_sum) >= {minimum:Float64} ORDER BY w.key",
-        {"scope": scope, "start": start, "end": end, "minimum": minimum},
-    )
+    if _needs_items(scope, filters):
+        rows = count_totals(client, scope, start, end, minimum, filters)
+    else:
+        sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
+        rows = client.query(
+            f"SELECT w.key, {sums} FROM window_rows AS w FINAL"
+            " WHERE w.scope = {scope:String} AND w.start >= {start:DateTime64(3,'UTC')}"
+            " AND w.start < {end:DateTime64(3,'UTC')}"
+            " GROUP BY w.key HAVING sum(w.negative_story_sum) >= {minimum:Float64} ORDER BY w.key",
+            {"scope": scope, "start": start, "end": end, "minimum": minimum},
+        )
     seconds = int((end - start).total_seconds())
-    return [_window(scope, key, start, seconds, sums) for key, *sums in rows]
+    return [_window(scope, key, start, seconds, counted) for key, *counted in rows]
 
 
 def series(
-    client: Client, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
+    client: Client,
+    scope: Scope,
+    keys: Sequence[str],
+    start: datetime,
+    end: datetime,
+    seconds: int,
+    filters: Filters = NO_FILTERS,
 ) -> dict[str, list[Window]]:
     """Per key its windows of `seconds` over [start, end), zero-filled; the last may be cut short by `end`."""
-    sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
-    rows = client.query(
-        "SELECT w.key, intDiv(toUnixTimestamp(w.start) - {origin:UInt32}, {seconds:UInt32}) AS bucket, "
-        f"{sums} FROM window_rows AS w FINAL"
-        " WHERE w.scope = {scope:String} AND w.key IN {keys:Array(String)}"
-        " AND w.start >= {start:DateTime64(3,'UTC')} AND w.start < {end:DateTime64(3,'UTC')}"
-        " GROUP BY w.key, bucket",
-        {
-            "origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "keys": list(keys),
-            "start": start, "end": end,
-        },
-    ) if keys else []  # fmt: skip
+    if not keys:
+        return {}
+    if _needs_items(scope, filters):
+        rows = count_series(client, scope, keys, start, end, seconds, filters)
+    else:
+        sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
+        rows = client.query(
+            "SELECT w.key, intDiv(toUnixTimestamp(w.start) - {origin:UInt32}, {seconds:UInt32}) AS bucket, "
+            f"{sums} FROM key_windows AS w FINAL"
+            " WHERE w.scope = {scope:String} AND w.key IN {keys:Array(String)}"
+            " AND w.start >= {start:DateTime64(3,'UTC')} AND w.start < {end:DateTime64(3,'UTC')}"
+            " GROUP BY w.key, bucket",
+            {
+                "origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "keys": list(keys),
+                "start": start, "end": end,
+            },
+        )  # fmt: skip
     count = max(0, -(-int((end - start).total_seconds()) // seconds))
     starts = [start + timedelta(seconds=seconds * i) for i in range(count)]
-    found = {(key, int(bucket)): sums for key, bucket, *sums in rows}
+    found = {(key, int(bucket)): counted for key, bucket, *counted in rows}
     empty = [0] * len(_SUMS)
     return {
         key: [_window(scope, key, at, seconds, found.get((key, i), empty)) for i, at in enumerate(starts)]
@@ -67,20 +89,27 @@ def first_start(client: Client) -> datetime | None:
 
 
 def evidence(
-    client: Client, scope: Scope, key: str, start: datetime, end: datetime, limit: int
+    client: Client,
+    scope: Scope,
+    key: str,
+    start: datetime,
+    end: datetime,
+    limit: int,
+    filters: Filters = NO_FILTERS,
 ) -> tuple[Evidence, ...]:
     """Stories that count in [start, end) under the key, most negative first; reach is all their items.
 
     Stories whose earliest item was flagged were not read, and are left out.
     """
-    named = {"all": "1", "topic": "topic = {key:String}", "source": "source = {key:String}",
-             "entity": "has(entities, {key:String})"}[scope]  # fmt: skip
+    named = is_named(scope)
+    chosen, params = passes(filters)
     rows = client.query(
         f"""
 WITH
     told AS (
         SELECT published_at, story_id FROM item_versions FINAL
-        WHERE published_at >= {{start:DateTime64(3,'UTC')}} AND published_at < {{end:DateTime64(3,'UTC')}} AND {named}
+        WHERE published_at >= {{start:DateTime64(3,'UTC')}} AND published_at < {{end:DateTime64(3,'UTC')}}
+          AND {named} AND {chosen}
     ),
     places AS (
         SELECT toStartOfMinute(published_at), story_id FROM story_items
@@ -91,14 +120,14 @@ SELECT argMin(item_id, (at, item_id)) AS id, argMin(if(title = '', text, title),
        argMin(sentiment, (at, item_id)) AS score, argMin(p_negative, (at, item_id)) AS p, count() AS reach
 FROM (
     SELECT *, published_at AS at, {named} AS is_named FROM item_versions FINAL
-    WHERE (toStartOfMinute(published_at), story_id) IN (SELECT * FROM places)
+    WHERE (toStartOfMinute(published_at), story_id) IN (SELECT * FROM places) AND {chosen}
 )
 GROUP BY toStartOfDay(at), story_id
 HAVING first_at >= {{start:DateTime64(3,'UTC')}} AND argMin(is_named, (at, item_id)) = 1
    AND argMin(flag, (at, item_id)) = ''
 ORDER BY p DESC, first_at, id LIMIT {{limit:UInt32}}
 """,
-        {"key": key, "start": start, "end": end, "limit": limit},
+        params | {"key": key, "start": start, "end": end, "limit": limit},
     )
     return tuple(
         Evidence(item_id, title, at, source, url, float(score), float(p), int(reach))
@@ -126,6 +155,22 @@ def scored_by_others(
         yield minute, [_scored(row) for row in items]
 
 
+def scored_between(client: Client, start: datetime, end: datetime) -> Iterator[list[ScoredItem]]:
+    """The items published in [start, end) as they are stored now, a UTC day at a time."""
+    at = start
+    while at < end:
+        until = min(
+            at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1), end
+        )
+        rows = client.query(
+            f"SELECT {', '.join(_ITEM)} FROM items WHERE published_at >= {{start:DateTime64(3,'UTC')}}"
+            " AND published_at < {end:DateTime64(3,'UTC')} ORDER BY published_at, item_id",
+            {"start": at, "end": until},
+        )
+        yield [_scored(row) for row in rows]
+        at = until
+
+
 def _scored(row: Sequence[Any]) -> ScoredItem:
     values = dict(zip(_ITEM, row, strict=True))
     values |= {name: tuple(values[name]) for name in ("tickers", "entities")}
@@ -135,6 +180,10 @@ def _scored(row: Sequence[Any]) -> ScoredItem:
         return cls(**{name: value for name, value in values.items() if name in names}, **nested)
 
     return of(ScoredItem, item=of(Item), prediction=of(Prediction))
+
+
+def _needs_items(scope: Scope, filters: Filters) -> bool:
+    return scope == "topic_entity" or filters != NO_FILTERS
 
 
 def _window(scope: Scope, key: str, start: datetime, seconds: int, sums: Sequence[float]) -> Window:

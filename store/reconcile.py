@@ -1,4 +1,4 @@
-"""Windows against items: what the windows say, and what a count from scratch says."""
+"""Windows against items: what both tables of the windows say, and what a count from scratch says."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,27 +15,31 @@ _FLOATS = ("sentiment_sum", "negative_story_sum")
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 
 
-def _sides(windows: bool) -> str:
-    """The sums as what the windows say (w_…) and what the items say (c_…): one of the two is zeros."""
-    return ", ".join(
-        f"{name if windows else '0'} AS w_{name}, {'0' if windows else name} AS c_{name}" for name in SUMS
-    )
+_SIDES = "wkc"  # what window_rows says, what key_windows says, and what is counted
+
+
+def _side(mine: str, source: str) -> str:
+    """The sums of one side under names of its own (w_…, k_… or c_…), and zeros for the others."""
+    sums = ", ".join(f"{name if side == mine else '0'} AS {side}_{name}" for name in SUMS for side in _SIDES)
+    return f"SELECT toString(scope) AS k, key AS n, start AS at, {sums} FROM {source}"
 
 
 def _differs(name: str) -> str:
-    w, c = f"sum(w_{name})", f"sum(c_{name})"
-    return f"abs({w} - {c}) > {TOLERANCE} * greatest(1, abs({c}))" if name in _FLOATS else f"{w} != {c}"
+    c = f"sum(c_{name})"
+    allowed = f"{TOLERANCE} * greatest(1, abs({c}))" if name in _FLOATS else "0"
+    return " OR ".join(f"abs(sum({side}_{name}) - {c}) > {allowed}" for side in "wk")
 
 
+# PREWHERE, else FINAL would read all columns of the month; start is in the key, so no version is missed by it.
+_PERIOD = "start >= {start:DateTime64(3,'UTC')} AND start < {end:DateTime64(3,'UTC')}"
 _COMPARE = f"""
-SELECT k, n, at, {", ".join(f"sum(w_{name}), sum(c_{name})" for name in SUMS)}
+SELECT k, n, at, {", ".join(f"sum({side}_{name})" for name in SUMS for side in _SIDES)}
 FROM (
-    SELECT toString(scope) AS k, key AS n, start AS at, {_sides(windows=True)}
-    FROM window_rows FINAL
-    WHERE start >= {{start:DateTime64(3,'UTC')}} AND start < {{end:DateTime64(3,'UTC')}}
+    {_side("w", f"window_rows FINAL WHERE {_PERIOD}")}
     UNION ALL
-    SELECT toString(scope) AS k, key AS n, start AS at, {_sides(windows=False)}
-    FROM ({recount_sql()})
+    {_side("k", f"key_windows FINAL PREWHERE {_PERIOD}")}
+    UNION ALL
+    {_side("c", f"({recount_sql()})")}
 )
 WHERE at NOT IN {{waiting:Array(UInt32)}}
 GROUP BY k, n, at
@@ -47,7 +51,7 @@ LIMIT {MOST_PER_DAY}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One sum of one window: `what` names it."""
+    """One sum of one window: `what` names it; of two tables of windows `windows_say` is what a wrong one says."""
 
     scope: str
     key: str
@@ -103,18 +107,20 @@ def repair(client: Client, differences: Sequence[Difference]) -> int:
     """Marks the minutes of these differences dirty, so that the next roll recounts them; returns how many."""
     minutes = {difference.start for difference in differences}
     windows.mark(client, minutes)
+    windows.adopt(client, minutes)
     return len(minutes)
 
 
 def differences_of(row: Sequence[Any]) -> list[Difference]:
-    """The sums of (scope, key, start, then of each sum what the windows and what the items say) that differ."""
+    """The sums of (scope, key, start, then of each sum what both tables and what the items say) that differ."""
     scope, key, start, *sums = row
-    pairs = zip(SUMS, sums[::2], sums[1::2], strict=True)
-    return [
-        Difference(scope, key, start, name, float(said), float(counted))
-        for name, said, counted in pairs
-        if abs(said - counted) > (TOLERANCE * max(1, abs(counted)) if name in _FLOATS else 0)
-    ]
+    found = []
+    for name, in_rows, by_key, counted in zip(SUMS, sums[::3], sums[1::3], sums[2::3], strict=True):
+        allowed = TOLERANCE * max(1, abs(counted)) if name in _FLOATS else 0
+        wrong = [said for said in (in_rows, by_key) if abs(said - counted) > allowed]
+        if wrong:
+            found.append(Difference(scope, key, start, name, float(wrong[0]), float(counted)))
+    return found
 
 
 def _days(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:

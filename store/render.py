@@ -26,7 +26,10 @@ def render(names: Sequence[str], rows: Sequence[tuple[Any, ...]], output_format:
         "JSONEachRow": _json_lines,
     }
     if output_format not in makers:
-        raise ConfigError(f"--format {output_format}: with a server the formats are {', '.join(makers)}")
+        raise ConfigError(
+            f"--format {output_format}: with a server the formats are {', '.join(makers)};"
+            " for others ask its HTTP interface (docs/sql.md)"
+        )
     return makers[output_format](names, rows)
 
 

@@ -41,6 +41,7 @@ def wishes(settings: StoreSettings) -> list[Kept]:
         Kept("story_items", _after("minute", items)),
         Kept("item_minutes", _after("minute", items), whole_parts=False),
         Kept("window_rows", _after("start", settings.keep_windows_days)),
+        Kept("key_windows", _after("start", settings.keep_windows_days)),
         Kept("dirty_minutes", _after("minute", settings.keep_windows_days), whole_parts=False),
         Kept("consumed_rows", _after("recorded_at", settings.keep_consumed_days)),
     ]

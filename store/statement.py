@@ -5,7 +5,7 @@ import re
 from tidings.errors import ConfigError
 
 # Literals and comments, so that what stands inside them is not taken for SQL.
-_QUOTED = re.compile(
+QUOTED = re.compile(
     r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`(?:[^`\\]|\\.)*`|--[^\n]*|/\*.*?\*/", re.DOTALL
 )
 _FIRST = {"select", "with", "show", "describe", "desc", "explain", "exists"}
@@ -13,7 +13,7 @@ _FIRST = {"select", "with", "show", "describe", "desc", "explain", "exists"}
 
 def require_read_only(sql: str) -> None:
     """Raises ConfigError unless `sql` is one statement that reads and writes no file."""
-    bare = _QUOTED.sub(" ", sql).strip().rstrip(";").strip()
+    bare = QUOTED.sub(" ", sql).strip().rstrip(";").strip()
     words = re.findall(r"[a-z_]+", bare.lower())
     if ";" in bare:
         raise ConfigError("one statement at a time, please: this holds a `;`")

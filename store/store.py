@@ -3,18 +3,19 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from store import alert_log, audit, queries, reconcile, windows
+from store import alert_log, audit, queries, queries_items, reconcile, windows
 from store.audit import PartitionAudit
 from store.client import Client, connect
 from store.erase import Preview, erase, preview
 from store.items import insert_items
 from store.lateness import Watermarks
 from store.migrate import migrate
+from store.outbox import OutboxLog
 from store.reconcile import Difference, Reconciliation
 from store.retention import apply_retention, complete_from
 from store.status import StoreStatus, read_status
 from tidings.settings import StoreSettings
-from tidings.types import Alert, Consumed, Evidence, Scope, ScoredItem, Window
+from tidings.types import NO_FILTERS, Alert, Consumed, Evidence, Filters, Scope, ScoredItem, Window
 
 
 def open_store(settings: StoreSettings) -> "Store":
@@ -36,6 +37,7 @@ class Store:
         self._client = client
         self._keep_items_days = keep_items_days
         self._watermarks = Watermarks(lateness)
+        self.outbox = OutboxLog(client)  # who was told of which alerts
 
     def insert(self, items: Sequence[ScoredItem]) -> None:
         """Acknowledged when it returns; the same items again change no count."""
@@ -75,6 +77,10 @@ class Store:
         """The items of [start, end) that another model version scored: per minute, the minute and its items."""
         return queries.scored_by_others(self._client, model_version, start, end)
 
+    def scored_between(self, start: datetime, end: datetime) -> Iterator[list[ScoredItem]]:
+        """The items published in [start, end), a UTC day at a time."""
+        return queries.scored_between(self._client, start, end)
+
     def first_start(self) -> datetime | None:
         """The start of the earliest window; None when there is none."""
         return queries.first_start(self._client)
@@ -84,24 +90,53 @@ class Store:
         ((latest, count),) = self._client.query("SELECT max(watermark), count() FROM source_watermarks")
         return latest if count else None
 
-    def totals(self, scope: Scope, start: datetime, end: datetime, minimum: float) -> list[Window]:
-        """One Window per key over [start, end) whose negative_story_sum is at least `minimum`."""
-        return queries.totals(self._client, scope, start, end, minimum)
+    def totals(
+        self, scope: Scope, start: datetime, end: datetime, minimum: float, filters: Filters = NO_FILTERS
+    ) -> list[Window]:
+        """One Window per key over [start, end) whose negative_story_sum is at least `minimum`.
+
+        Here and in `series`, filters and the scope topic_entity cost a read of the items of the period; other reads
+        are sums over windows. With filters a story is counted by the earliest of its items that pass.
+        """
+        return queries.totals(self._client, scope, start, end, minimum, filters)
 
     def series(
-        self, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        filters: Filters = NO_FILTERS,
     ) -> dict[str, list[Window]]:
         """Per key its windows of `seconds` over [start, end), zero-filled."""
-        return queries.series(self._client, scope, keys, start, end, seconds)
+        return queries.series(self._client, scope, keys, start, end, seconds, filters)
+
+    def sources(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, int]:
+        """Per key how many distinct sources its negative stories have, each story by its earliest item."""
+        return queries_items.sources(self._client, scope, keys, start, end, filters)
 
     def evidence(
-        self, scope: Scope, key: str, start: datetime, end: datetime, limit: int
+        self,
+        scope: Scope,
+        key: str,
+        start: datetime,
+        end: datetime,
+        limit: int,
+        filters: Filters = NO_FILTERS,
     ) -> tuple[Evidence, ...]:
         """Stories that count in [start, end) under the key, most negative first."""
-        return queries.evidence(self._client, scope, key, start, end, limit)
+        return queries.evidence(self._client, scope, key, start, end, limit, filters)
 
     def active_alerts(self) -> list[Alert]:
-        """Alerts that are not resolved, or of which some receiver has yet to hear."""
+        """Alerts that are not resolved."""
         return alert_log.active_alerts(self._client)
 
     def save_alerts(self, alerts: Sequence[Alert]) -> None:
@@ -133,7 +168,11 @@ class Store:
 
     def sql(self, query: str, output_format: str = "PrettyCompact") -> str:
         """The answer of one read-only statement as text in a ClickHouse output format."""
-        return self._client.text(query, output_format)
+        return self.sql_bytes(query, output_format).decode("utf-8", "replace")
+
+    def sql_bytes(self, query: str, output_format: str) -> bytes:
+        """The same as it is: for formats that are no text, such as Parquet."""
+        return self._client.answer(query, output_format)
 
     def close(self) -> None:
         """Releases the folder or connection."""

@@ -1,4 +1,8 @@
-"""One-minute windows: recomputed from de-duplicated items where dirty. The only writer of window_rows."""
+"""One-minute windows: recomputed from de-duplicated items where dirty. The only writer of window_rows.
+
+key_windows holds the same rows ordered by key, copied by a materialized view (schema 006) as part of each insert. An
+insert that was interrupted between the two leaves its minutes dirty, and the next roll writes them anew into both.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -72,6 +76,19 @@ FROM (
       AND start IN {{minutes:Array(UInt32)}}
 )
 GROUP BY k, n, at
+SETTINGS max_partitions_per_insert_block = 0
+"""
+
+# What a copy has ahead of its original can only be from a roll that was interrupted between the two.
+_ADOPT = """
+INSERT INTO window_rows (scope, key, start, version)
+SELECT scope, key, start, version FROM (
+    SELECT scope, key, start, version, 1 AS copied FROM key_windows WHERE start IN {minutes:Array(UInt32)}
+    UNION ALL
+    SELECT scope, key, start, version, 0 AS copied FROM window_rows WHERE start IN {minutes:Array(UInt32)}
+)
+GROUP BY scope, key, start, version
+HAVING min(copied) = 1
 SETTINGS max_partitions_per_insert_block = 0
 """
 
@@ -152,6 +169,12 @@ def _recompute(client: Client, minutes: Sequence[datetime]) -> None:
     period = {"minutes": _epochs(minutes), "start": minutes[0], "end": minutes[-1] + timedelta(minutes=1)}
     ((version,),) = client.query(_NEXT_VERSION, period)
     client.execute(_ROLL, period | {"version": int(version)})
+
+
+def adopt(client: Client, minutes: Iterable[datetime]) -> None:
+    """Rows that key_windows alone has become zero rows of window_rows: the next roll of the minutes counts them."""
+    for chunk in _chunks(sorted(set(minutes))):
+        client.execute(_ADOPT, {"minutes": _epochs(chunk)})
 
 
 def reroll(

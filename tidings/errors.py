@@ -36,7 +36,12 @@ class Refused(TidingsError):
 class Unavailable(TidingsError):
     """Something outside (broker, store, SMTP, HTTP) cannot be reached now; trying again may help.
 
-    At start-up the command line exits 2 with its message; while running, callers back off and retry.
+    At start-up the command line exits 2 with its message; while running, callers back off and retry, after
+    `retry_after_seconds` at the earliest where the other side said so.
     """
 
     exit_code = 2
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

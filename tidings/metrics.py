@@ -37,6 +37,7 @@ DIFFERING_WINDOWS = Gauge(
 UNEXPLAINED_OFFSETS = Gauge(
     "tidings_store_unexplained_offsets", "Kafka offsets of the last day that the last proof found to be lost"
 )
+ENGINE_ACTIVE = Gauge("tidings_alerts_engine_active", "1 where the alert engine is the active one, else 0")
 EVALUATIONS = Counter("tidings_alerts_evaluations_total", "Rule evaluations")
 ALERTS_FIRED = Counter("tidings_alerts_fired_total", "Alerts that began to fire", ["rule"])
 NOTIFICATIONS = Counter(

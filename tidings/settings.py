@@ -4,164 +4,48 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from tidings.errors import ConfigError
+from tidings.sections import (
+    AlertSettings,
+    ClassifierSettings,
+    EmailSettings,
+    IngestSettings,
+    KafkaSettings,
+    MetricsSettings,
+    OutgoingSettings,
+    ReceiverSettings,
+    RoutingSettings,
+    Settings,
+    SqlSettings,
+    StoreSettings,
+    WebhookSettings,
+)
+
+__all__ = [
+    "AlertSettings",
+    "ClassifierSettings",
+    "EmailSettings",
+    "IngestSettings",
+    "KafkaSettings",
+    "MetricsSettings",
+    "OutgoingSettings",
+    "ReceiverSettings",
+    "RoutingSettings",
+    "Settings",
+    "SqlSettings",
+    "StoreSettings",
+    "WebhookSettings",
+    "load_settings",
+    "read_secret",
+]
 
 # Variables that share the prefix but are not settings: where training data lie, which file to read.
 _NOT_SETTINGS = {"TIDINGS_DATA", "TIDINGS_CONFIG"}
-
-
-@dataclass(frozen=True)
-class KafkaSettings:
-    """Which broker and topics, and how it is reached.
-
-    `session_timeout_ms` decides how soon a dead worker is replaced. A batch ends at `batch_items` messages or
-    `batch_bytes`, whichever comes first. `user` and `password` are for the SASL protocols, `cert_file` and
-    `key_file` for brokers that ask for a client certificate; without `ca_file` the system's authorities count.
-    """
-
-    bootstrap_servers: tuple[str, ...] = ("127.0.0.1:9092",)
-    topics: tuple[str, ...] = ("news.raw", "social.raw")
-    dead_letter_topic: str = "tidings.dead-letters"
-    group: str = "tidings"
-    batch_items: int = 512
-    batch_bytes: int = 33_554_432
-    session_timeout_ms: int = 45_000
-    max_message_bytes: int = 4_194_304
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    user: str = ""
-    password: str = field(default="", repr=False)
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    check_hostname: bool = True
-
-
-@dataclass(frozen=True)
-class IngestSettings:
-    """A worker stops when at least `dead_letter_minimum` of the last `dead_letter_messages` messages, and more
-    than the share `dead_letter_share` of them, became dead letters; a share of 1 never stops it."""
-
-    dead_letter_share: float = 0.2
-    dead_letter_messages: int = 1000
-    dead_letter_minimum: int = 100
-
-
-@dataclass(frozen=True)
-class StoreSettings:
-    """`embedded` keeps the data in `folder` (chDB); `server` speaks to ClickHouse at host and port.
-
-    `alternative_hosts` ("host" or "host:port") are tried in turn when `host` does not answer. `cluster` names a
-    cluster of the server's configuration: tables become replicated and sharded. An item more than `lateness_seconds`
-    behind the latest of its source is late. The `keep_…_days` and
-    `cold_after_days` are days by the server's clock; 0 is for ever.
-    """
-
-    backend: Literal["embedded", "server"] = "embedded"
-    folder: Path = Path("tidings-data/store")
-    host: str = "127.0.0.1"
-    port: int = 9000
-    database: str = "tidings"
-    user: str = "default"
-    password: str = field(default="", repr=False)
-    password_file: Path | None = None
-    secure: bool = False
-    verify: bool = True
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    alternative_hosts: tuple[str, ...] = ()
-    compression: Literal["none", "lz4", "zstd"] = "none"
-    connect_timeout_seconds: float = 5.0
-    answer_timeout_seconds: float = 300.0
-    cluster: str = ""
-    server_settings: tuple[str, ...] = ()
-    lateness_seconds: int = 300
-    keep_items_days: int = 0
-    keep_windows_days: int = 0
-    keep_consumed_days: int = 0
-    cold_volume: str = ""
-    cold_after_days: int = 0
-    analyst_user: str = "analyst"
-    analyst_password: str = field(default="", repr=False)
-    analyst_password_file: Path | None = None
-
-
-@dataclass(frozen=True)
-class ClassifierSettings:
-    """`model` is a folder with manifest.json; none means the shipped one. `threads` 0: all cores."""
-
-    model: Path | None = None
-    provider: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0
-    batch_tokens: int = 0
-
-
-@dataclass(frozen=True)
-class AlertSettings:
-    """`rules` is a YAML file; none means the default pack (alerts/default_rules.yaml).
-
-    `explain`: the evidence says which words moved its scores. Every `reconcile_every_seconds` the counts of the last
-    day are proven, and an alert raised when they do not agree; 0 is never.
-    """
-
-    rules: Path | None = None
-    evaluate_every_seconds: int = 60
-    roll_every_seconds: int = 5
-    reconcile_every_seconds: int = 3600
-    explain: bool = True
-
-
-@dataclass(frozen=True)
-class EmailSettings:
-    """Alert e-mails are sent when `host` and `recipients` are set."""
-
-    host: str = ""
-    port: int = 25
-    security: Literal["none", "starttls", "tls"] = "none"
-    user: str = ""
-    password: str = field(default="", repr=False)
-    password_file: Path | None = None
-    sender: str = "tidings@localhost"
-    recipients: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class WebhookSettings:
-    """Alerts are posted to `url` when it is set, signed with `secret` (HMAC-SHA256)."""
-
-    url: str = field(default="", repr=False)
-    secret: str = field(default="", repr=False)
-    secret_file: Path | None = None
-    timeout_seconds: float = 10.0
-
-
-@dataclass(frozen=True)
-class MetricsSettings:
-    """Prometheus metrics are served on `port` when it is not 0."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All settings. `clock` is `wall` for live use, `stream` when history is replayed."""
-
-    clock: Literal["wall", "stream"] = "wall"
-    kafka: KafkaSettings = KafkaSettings()
-    ingest: IngestSettings = IngestSettings()
-    store: StoreSettings = StoreSettings()
-    classifier: ClassifierSettings = ClassifierSettings()
-    alerts: AlertSettings = AlertSettings()
-    email: EmailSettings = EmailSettings()
-    webhook: WebhookSettings = WebhookSettings()
-    metrics: MetricsSettings = MetricsSettings()
+_RECEIVERS = "TIDINGS_RECEIVERS_"
 
 
 def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
@@ -195,8 +79,10 @@ def _override(settings: Settings, env: Mapping[str, str]) -> Settings:
     table: dict[str, Any] = {}
     for part in fields(Settings):
         value = getattr(settings, part.name)
-        if is_dataclass(value):
-            table[part.name] = {f.name: getattr(value, f.name) for f in fields(value)}
+        if isinstance(value, Mapping):
+            table[part.name] = {name: _as_table(entry) for name, entry in value.items()}
+        elif is_dataclass(value):
+            table[part.name] = _as_table(value)
             known |= {f"TIDINGS_{part.name}_{f.name}".upper(): (part.name, f.name) for f in fields(value)}
         else:
             table[part.name] = value
@@ -205,12 +91,33 @@ def _override(settings: Settings, env: Mapping[str, str]) -> Settings:
     if not given:
         return settings
     for name, text in given.items():
+        if name.startswith(_RECEIVERS):
+            _override_receiver(table["receivers"], name, text)
+            continue
         if name not in known:
             raise ConfigError(f"environment: unknown variable {name}{_nearest(name, known)}")
         section, key = known[name]
         (table[section] if section else table)[key] = _FromText(text)
     overridden: Settings = _build(Settings, table, "environment", "")
     return overridden
+
+
+def _override_receiver(receivers: dict[str, dict[str, Any]], variable: str, text: str) -> None:
+    """TIDINGS_RECEIVERS_DESK_URL is `url` of `[receivers.desk]`, which need not be in the file."""
+    keys = {f.name.upper(): f.name for f in fields(ReceiverSettings)}
+    endings = [key for key in keys if variable.endswith(f"_{key}")]
+    name = variable.removeprefix(_RECEIVERS)[: -len(max(endings, key=len)) - 1] if endings else ""
+    if not name:
+        raise ConfigError(
+            f"environment: {variable} must be {_RECEIVERS}<NAME>_<KEY>; keys: {', '.join(keys)}"
+        )
+    known = {receiver.upper().replace("-", "_"): receiver for receiver in receivers}
+    receiver = receivers.setdefault(known.get(name, name.lower()), {})
+    receiver[keys[max(endings, key=len)]] = _FromText(text)
+
+
+def _as_table(section: Any) -> dict[str, Any]:
+    return {f.name: getattr(section, f.name) for f in fields(section)}
 
 
 class _FromText(str):
@@ -226,7 +133,14 @@ def _build(cls: Any, table: Mapping[str, Any], origin: str, prefix: str) -> Any:
     values = {}
     for key, value in table.items():
         where = f"{origin}: {prefix}{key}"
-        if is_dataclass(hints[key]):
+        if get_origin(hints[key]) is Mapping:
+            entry = get_args(hints[key])[1]
+            if not isinstance(value, Mapping) or not all(
+                isinstance(part, Mapping) for part in value.values()
+            ):
+                raise ConfigError(f"{where} must hold tables: write [{key}.NAME]")
+            values[key] = {n: _build(entry, part, origin, f"{key}.{n}.") for n, part in value.items()}
+        elif is_dataclass(hints[key]):
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{where} must be a table: write [{key}]")
             values[key] = _build(hints[key], value, origin, f"{key}.")

@@ -122,16 +122,24 @@ class Filters:
     languages: tuple[str, ...] = ()
 
 
+NO_FILTERS = Filters()
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """How a condition came to its value, and the inputs from which the same figures can be computed again.
 
+    `direction` says which values are unusual: those above what is expected, or those below.
+
     `lower` and `upper` bound what the baseline explains (its central 95 %), `threshold` is the p_value below which the
     rule fires. `share` is the part of the stories that were negative, None where the kind has no share.
+    `filters` are the rule's. `without_story` and `without_source` say whether the rule would have fired all the same
+    without the largest story, or without the largest source (None: not known); `began_at` when the burst began.
     """
 
     kind: str = "spike"
     measure: str = "negative stories"
+    direction: Literal["above", "below"] = "above"
     lower: float = 0.0
     upper: float = 0.0
     threshold: float = 0.0
@@ -141,6 +149,10 @@ class Measured:
     share_expected: float | None = None
     share_p_value: float | None = None
     inputs: dict[str, list[float]] = field(default_factory=dict)
+    filters: Filters = field(default_factory=Filters)
+    without_story: bool | None = None
+    without_source: bool | None = None
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +189,7 @@ class Alert:
 
     `alert_id` names one episode (fingerprint and start); `fingerprint` the rule and labels.
     `value` is the observed number of negative stories, `expected` the baseline's mean,
-    `p_value` the upper tail probability of `value` under the baseline. `unsent` names the receivers
-    that have not yet been told of the present state.
+    `p_value` the upper tail probability of `value` under the baseline.
     """
 
     alert_id: str
@@ -196,7 +207,6 @@ class Alert:
     fired_at: datetime | None = None
     resolved_at: datetime | None = None
     updated_at: datetime | None = None
-    unsent: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     series: tuple[Window, ...] = ()
@@ -223,6 +233,18 @@ class Notification:
     next_attempt_at: datetime | None = None
     sent_at: datetime | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notification as routing remembers it: to whom it went, when, and which states of which alerts it told."""
+
+    notification_id: str
+    receiver: str
+    group: str
+    reason: NotificationReason
+    created_at: datetime
+    states: dict[str, AlertState]
 
 
 @dataclass(frozen=True, slots=True)

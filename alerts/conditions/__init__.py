@@ -3,10 +3,24 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from alerts.conditions.drift import drift
+from alerts.conditions.drop import drop
+from alerts.conditions.level import level
+from alerts.conditions.new_key import new_key
+from alerts.conditions.no_data import no_data
 from alerts.conditions.spike import spike
+from alerts.conditions.volume import volume
 from alerts.finding import Finding
 from alerts.protocols import Windows
-from alerts.rules import Rule
+from alerts.rule import Rule, RuleKind
 
 Condition = Callable[[Rule, Windows, datetime], Mapping[str, Finding] | None]
-CONDITIONS: Mapping[str, Condition] = {"spike": spike}
+CONDITIONS: Mapping[RuleKind, Condition] = {
+    "spike": spike,
+    "drop": drop,
+    "drift": drift,
+    "level": level,
+    "volume": volume,
+    "no_data": no_data,
+    "new_key": new_key,
+}

@@ -1,17 +1,68 @@
-"""Spike: more negative stories than a key's own past explains."""
+"""Spike: more negative stories than a key's own past explains, and not because there is more of everything else."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from alerts.budget import budget_threshold
 from alerts.finding import Finding
 from alerts.protocols import Windows
-from alerts.rules import Rule
-from alerts.statistics import fit_baseline, spike_p_value, without_ongoing_burst
+from alerts.rule import Rule
+from alerts.season import exposures, own_exposures, profile
+from alerts.share import share_test
+from alerts.statistics import fit_baseline, interval, spike_p_value, without_ongoing_burst
+from tidings.types import Measured, Window
+
+# More candidates than this are looked through by their sums first.
+_MANY = 50
+_CLEARLY = 2.0
+# Above this chance of a share as large or larger, the share is plainly lower than expected.
+_SHARE_LOWER = 0.9
+_MOST_OF_THEM = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the rule's windows are compared with: `whole` windows up to `start`, the present one's start."""
+
+    rule: Rule
+    windows: Windows
+    start: datetime
+    whole: int
+
+    @property
+    def begin(self) -> datetime:
+        return self.start - timedelta(seconds=self.whole * self.rule.window_seconds)
+
+    def sums(self, scope_all: bool = False) -> list[Window]:
+        """Each key over the baseline: its whole days, where it has any, for the engine reads those once a day."""
+        scope = "all" if scope_all else self.rule.scope
+        begin, end = self._days()
+        return self.windows.totals(scope, begin, end, 0.0, self.rule.filters)
+
+    def _days(self) -> tuple[datetime, datetime]:
+        begin, end = _midnight(self.begin), _midnight(self.start)
+        return (begin, end) if begin < end else (self.begin, self.start)
+
+    def exposures(self) -> list[float] | None:
+        """Of the baseline's windows and of the present one, where the rule is seasonal."""
+        if not self.rule.seasonal:
+            return None
+        begin, end = _midnight(self.begin), _midnight(self.start)
+        hours = self.windows.series("all", [""], begin, end, 3600, self.rule.filters)[""]
+        worth = profile([hour.negative_story_sum for hour in hours], begin)
+        return exposures(worth, self.begin, self.rule.window_seconds, self.whole + 1)
 
 
 def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] | None:
     """Keys with more negative stories in [now - window, now) than their own past explains.
 
+    A key is found when the chance of its count is below the threshold, and the share of its stories that are negative
+    is not plainly lower than expected (less than half, and a chance of so much or more above 0.9): many stories with
+    little bad news among them are no spike. The usual share is no objection: Bear Stearns' collapse had 0.32 where
+    0.30 was expected. The threshold is `p_below`, or comes from `budget_per_week` over the keys seen in the baseline
+    (alerts/budget.py).
     `now` is a whole minute. The baseline is the whole windows that end at now - window, so the present
     window is never part of it. None means no data: fewer whole windows of history than the rule
     needs, or a present window in which nothing at all arrived (a feed that is down is not a calm one).
@@ -24,19 +75,130 @@ def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
     whole = min(rule.baseline_windows, (start - first) // window)
     if whole < rule.needed_windows:
         return None
-    candidates = {
-        total.key: total.negative_story_sum
-        for total in windows.totals(rule.scope, start, now, rule.min_stories)
-        if rule.watches(total.key)
-    }
+    totals = windows.totals(rule.scope, start, now, rule.min_stories, rule.filters)
+    candidates = {total.key: total for total in totals if rule.watches(total.key)}
     if not candidates:
-        return {} if any(total.items for total in windows.totals("all", start, now, 0.0)) else None
-    past = windows.series(rule.scope, list(candidates), start - whole * window, start, rule.window_seconds)
+        anything = windows.totals("all", start, now, 0.0, rule.filters)
+        return {} if any(total.items for total in anything) else None
+    past = _Past(rule, windows, start, whole)
+    threshold = _threshold(past)
+    season = past.exposures()
+    if len(candidates) > _MANY and threshold <= 0.01:
+        candidates = _clearly_more(candidates, past, season)
+    found = windows.series(
+        rule.scope, list(candidates), start - whole * window, start, rule.window_seconds, rule.filters
+    )
     findings = {}
-    for key, value in candidates.items():
-        counts = [bucket.negative_story_sum for bucket in past[key]]
-        baseline = fit_baseline(without_ongoing_burst(counts, rule.p_below, rule.min_stories))
-        p_value = spike_p_value(value, baseline)
-        if p_value < rule.p_below:
-            findings[key] = Finding(value, baseline.mean, p_value)
-    return findings
+    for key, total in candidates.items():
+        inputs = _count_inputs(total, found[key], rule, threshold, season)
+        if _p_value(inputs) < threshold:
+            inputs |= _share_inputs(found[key][: len(inputs["counts"])], past)
+            findings[key] = spike_finding(inputs, threshold)
+    kept = {key: finding for key, finding in findings.items() if not _is_plainly_lower(finding.measured)}
+    return _with_sources(kept, rule, windows, start, now) if rule.min_sources > 1 and kept else kept
+
+
+def spike_finding(inputs: Mapping[str, Sequence[float]], threshold: float) -> Finding:
+    """The finding that these inputs lead to: the same inputs always give exactly the same figures.
+
+    `value` and `stories` of the window, `exposure` of it; `counts` and `exposures` of the baseline's windows (none: all
+    1) without an ongoing burst; `past_negative` and `past_stories` of all its windows with stories, `prior_share`.
+    """
+    value, stories = inputs["value"][0], int(inputs["stories"][0])
+    baseline = fit_baseline(inputs["counts"], inputs["exposures"] or None, inputs["exposure"][0])
+    lower, upper = interval(baseline)
+    share = share_test(
+        value, stories, inputs["past_negative"], inputs["past_stories"], inputs["prior_share"][0]
+    )
+    measured = Measured(
+        lower=lower,
+        upper=upper,
+        threshold=threshold,
+        stories=stories,
+        share=share.share,
+        share_expected=share.expected,
+        share_p_value=share.p_value,
+        inputs={name: list(values) for name, values in inputs.items()},
+    )
+    return Finding(value, baseline.mean, spike_p_value(value, baseline), measured)
+
+
+def _threshold(past: _Past) -> float:
+    rule = past.rule
+    if rule.budget_per_week is None:
+        return rule.p_below
+    keys = {total.key for total in past.sums()}
+    if rule.include:
+        keys &= set(rule.include)
+    return budget_threshold(rule.budget_per_week, max(1, len(keys - set(rule.exclude))), rule.window_seconds)
+
+
+def _clearly_more(
+    candidates: Mapping[str, Window], past: _Past, season: Sequence[float] | None
+) -> dict[str, Window]:
+    """The candidates whose count is not plainly usual: more than 2 Poisson deviations above nine tenths of their mean.
+
+    No over-dispersed baseline of that mean gives the others a chance below 0.01. Nine tenths, for an ongoing burst of
+    up to a tenth of the windows is left out of it later; with a season half, for the key may have its own.
+    """
+    scale = past.rule.window_seconds * (0.9 if season is None else 0.5 * season[-1])
+    means = {total.key: scale * total.negative_story_sum / total.seconds for total in past.sums()}
+    return {
+        key: total
+        for key, total in candidates.items()
+        if total.negative_story_sum > (mean := means.get(key, 0.0)) + _CLEARLY * math.sqrt(mean)
+    }
+
+
+def _count_inputs(
+    total: Window, past: Sequence[Window], rule: Rule, threshold: float, season: Sequence[float] | None
+) -> dict[str, list[float]]:
+    all_counts = [bucket.negative_story_sum for bucket in past]
+    worth, exposure = (
+        (None, 1.0) if season is None else own_exposures(all_counts, season, rule.window_seconds)
+    )
+    counts = list(without_ongoing_burst(all_counts, threshold, rule.min_stories, worth))
+    return {
+        "value": [total.negative_story_sum],
+        "stories": [float(total.stories)],
+        "counts": counts,
+        "exposures": [] if worth is None else worth[: len(counts)],
+        "exposure": [exposure],
+    }
+
+
+def _p_value(inputs: Mapping[str, Sequence[float]]) -> float:
+    baseline = fit_baseline(inputs["counts"], inputs["exposures"] or None, inputs["exposure"][0])
+    return spike_p_value(inputs["value"][0], baseline)
+
+
+def _share_inputs(series: Sequence[Window], past: _Past) -> dict[str, list[float]]:
+    told = [bucket for bucket in series if bucket.stories]
+    stream = past.sums(scope_all=True)
+    stories = sum(each.stories for each in stream)
+    negative = math.fsum(each.negative_story_sum for each in stream)
+    return {
+        "past_negative": [bucket.negative_story_sum for bucket in told],
+        "past_stories": [float(bucket.stories) for bucket in told],
+        "prior_share": [negative / stories if stories else 0.5],
+    }
+
+
+def _is_plainly_lower(measured: Measured) -> bool:
+    share, p_value = measured.share, measured.share_p_value
+    return share is not None and p_value is not None and share < _MOST_OF_THEM and p_value > _SHARE_LOWER
+
+
+def _with_sources(
+    findings: Mapping[str, Finding], rule: Rule, windows: Windows, start: datetime, end: datetime
+) -> dict[str, Finding]:
+    sources = windows.sources(rule.scope, list(findings), start, end, rule.filters)
+    return {
+        key: replace(finding, measured=replace(finding.measured, sources=sources[key]))
+        for key, finding in findings.items()
+        if sources.get(key, 0) >= rule.min_sources
+    }
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

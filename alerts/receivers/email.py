@@ -1,54 +1,43 @@
-"""Alerts by e-mail: plain text and HTML, with the chart as a table, because mail clients strip SVG."""
+"""Notifications by e-mail: plain text and HTML, with each alert's chart as an inline image and as text."""
 
-import logging
-import smtplib
-import ssl
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from alerts.durations import say_duration
-from alerts.receivers.words import (
-    advise,
-    bars_of,
-    one_line,
-    safe_link,
-    say_count,
-    say_odds,
-    say_time,
-    sparkline,
-    summarise,
-    visible,
-)
+from alerts.receivers import smtp
+from alerts.receivers.brief import all_resolved, heading, severity_of
+from alerts.receivers.chart import chart_png
+from alerts.receivers.email_values import colour_of, usual_per_bar, values_of
+from alerts.receivers.words import one_line, summarise
 from tidings.clock import Clock, WallClock
-from tidings.errors import ConfigError, TidingsError, Unavailable
-from tidings.highlight import highlight_html, say_words
+from tidings.errors import ConfigError
 from tidings.settings import EmailSettings, read_secret
-from tidings.types import Alert, Evidence
+from tidings.types import Alert, Notification
 
-TIMEOUT_SECONDS = 20.0
-LONGEST_TITLE = 300
-_CHART_PIXELS = 64
-_COLOURS = {"critical": "#b3261e", "warning": "#a85b00", "info": "#2f5d9b"}
-_RESOLVED_COLOUR = "#2e7d4f"
-
-_log = logging.getLogger(__name__)
+MOST_ALERTS = 20
+MOST_IMAGES = 5
+LONGEST_SUBJECT = 200
 
 
 class EmailReceiver:
-    """Sends each alert to all recipients in one message over SMTP."""
+    """Sends each notification, with all its alerts, to all recipients in one message over SMTP."""
 
-    def __init__(self, settings: EmailSettings, clock: Clock | None = None, name: str = "email") -> None:
-        """Reads the password; ConfigError names the setting that is wrong. Connects to nothing."""
+    def __init__(
+        self, settings: EmailSettings, clock: Clock | None = None, name: str = "email", section: str = "email"
+    ) -> None:
+        """Reads the password; ConfigError names the setting that is wrong. Connects to nothing.
+
+        `section` is where the recipients stand.
+        """
         self.name = name
         self._settings = settings
+        self._recipients_setting = f"{section}.recipients"
         self._password = read_secret(settings.password, settings.password_file)
         self._clock = clock or WallClock()
         self._templates = Environment(
@@ -58,72 +47,86 @@ class EmailReceiver:
             keep_trailing_newline=True,
         )
         if not settings.host or not settings.recipients:
-            raise ConfigError("email.host and email.recipients must both be set to send e-mail")
+            raise ConfigError(f"email.host and {self._recipients_setting} must both be set to send e-mail")
         _mailbox(settings.sender, "email.sender")
         for recipient in settings.recipients:
-            _mailbox(recipient, "email.recipients")
+            _mailbox(recipient, self._recipients_setting)
 
-    def send(self, alert: Alert) -> None:
+    def send(self, notification: Notification) -> None:
         """Sends one message; Unavailable: the server cannot take it now; TidingsError: it refuses it."""
-        message = self.message(alert)
-        where = f"SMTP server {self._settings.host}:{self._settings.port}"
-        try:
-            with self._connect(where) as smtp:
-                refused = smtp.send_message(message)
-        except smtplib.SMTPRecipientsRefused as error:
-            codes = [code for code, _ in error.recipients.values()]
-            raise _by_code(f"{where} refused every recipient", min(codes), "email.recipients") from None
-        except smtplib.SMTPResponseException as error:
-            raise _by_code(f"{where} refused the message", error.smtp_code, "email.sender") from None
-        except smtplib.SMTPNotSupportedError:
-            raise TidingsError(f"{where} does not take addresses beyond ASCII; check email.sender") from None
-        except (OSError, smtplib.SMTPException) as error:
-            raise Unavailable(f"{where}: {_reason(error)}") from None
-        if refused:
-            _log.warning(
-                "%s refused %d of %d recipients", where, len(refused), len(self._settings.recipients)
-            )
+        smtp.deliver(self.message(notification), self._settings, self._password, self._recipients_setting)
 
-    def message(self, alert: Alert) -> EmailMessage:
-        """The whole message; pure but for its Date. Its Message-ID is the same for each try."""
+    def probe(self) -> str:
+        """Connects and says so; Unavailable when that fails. Logs in nowhere: health checks ask every minute."""
+        with smtp.connect(replace(self._settings, user=""), "") as connection:
+            connection.noop()
+        return f"{self._settings.host}:{self._settings.port} answers"
+
+    def message(self, notification: Notification) -> EmailMessage:
+        """The whole message; pure but for its Date. Its Message-ID is the same for each try.
+
+        What concerns one alert refers to one and the same thread.
+        """
         sender = _mailbox(self._settings.sender, "email.sender")
-        word = "resolved" if alert.state == "resolved" else one_line(alert.severity, 20)
-        values = _values(alert)
         # Longer lines than the usual 78, or a long domain makes References an encoded word.
         message = EmailMessage(policy.SMTP.clone(max_line_length=250))
-        message["Subject"] = f"[Tidings] {word}: {summarise(alert)}"
+        message["Subject"] = subject_of(notification)
         message["From"] = sender
-        message["To"] = [_mailbox(to, "email.recipients") for to in self._settings.recipients]
+        message["To"] = [_mailbox(to, self._recipients_setting) for to in self._settings.recipients]
         message["Date"] = format_datetime(self._clock.now())
-        message["Message-ID"] = f"<{alert.alert_id}.{alert.state}@{sender.domain}>"
-        if alert.state == "resolved":
-            message["References"] = f"<{alert.alert_id}.firing@{sender.domain}>"
+        message["Message-ID"] = f"<{_id(notification.notification_id)}@{sender.domain}>"
+        message["References"] = f"<{_id(notification.alerts[0].alert_id)}@{sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"
+        shown = notification.alerts[:MOST_ALERTS]
+        charts = [_chart(alert, f"chart-{index}@tidings") for index, alert in enumerate(shown[:MOST_IMAGES])]
+        values = {
+            "heading": heading(notification),
+            "several": len(notification.alerts) > 1,
+            "more": len(notification.alerts) - len(shown),
+            "alerts": [
+                values_of(alert, charts[index].cid if index < len(charts) else "")
+                for index, alert in enumerate(shown)
+            ],
+        }
         message.set_content(self._templates.get_template("email.txt").render(values))
         message.add_alternative(self._templates.get_template("email.html").render(values), subtype="html")
+        _attach(message, charts)
         return message
 
-    def _connect(self, where: str) -> smtplib.SMTP:
-        """A connection ready to send. What goes wrong here concerns the server, not this alert: retried."""
-        settings = self._settings
-        smtp: smtplib.SMTP | None = None
-        try:
-            if settings.security == "tls":
-                context = ssl.create_default_context()
-                smtp = smtplib.SMTP_SSL(
-                    settings.host, settings.port, timeout=TIMEOUT_SECONDS, context=context
-                )
-            else:
-                smtp = smtplib.SMTP(settings.host, settings.port, timeout=TIMEOUT_SECONDS)
-            if settings.security == "starttls":
-                smtp.starttls(context=ssl.create_default_context())
-            if settings.user:
-                smtp.login(settings.user, self._password)
-        except (OSError, smtplib.SMTPException) as error:
-            if smtp is not None:
-                smtp.close()
-            raise Unavailable(f"{where}: {_reason(error)}") from None
-        return smtp
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    cid: str  # empty: there is nothing to show
+    png: bytes
+
+
+def subject_of(notification: Notification) -> str:
+    """Such as '[Tidings] critical: negative stories on Northgate Bank: 23 in 10 minutes (expected 0.8)'."""
+    alerts = notification.alerts
+    if len(alerts) > 1:
+        word = "resolved" if all_resolved(notification) else severity_of(notification)
+        return one_line(f"[Tidings] {word}: {heading(notification)}", LONGEST_SUBJECT)
+    word = "resolved" if alerts[0].state == "resolved" else one_line(alerts[0].severity, 20)
+    return f"[Tidings] {word}: {summarise(alerts[0])}"
+
+
+def _chart(alert: Alert, cid: str) -> _Chart:
+    png = chart_png(alert.series, alert.window_seconds, colour_of(alert), usual_per_bar(alert))
+    return _Chart(cid if png else "", png or b"")
+
+
+def _attach(message: EmailMessage, charts: Sequence[_Chart]) -> None:
+    html = message.get_body(("html",))
+    for chart in charts:
+        if chart.cid and isinstance(html, EmailMessage):
+            html.add_related(chart.png, "image", "png", cid=f"<{chart.cid}>", disposition="inline")
+
+
+def _id(text: str) -> str:
+    """The text with only what a Message-ID may hold (RFC 5322, dot-atom)."""
+    return (
+        "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "." for c in text).strip(".") or "none"
+    )
 
 
 def _mailbox(text: str, setting: str) -> Address:
@@ -135,92 +138,3 @@ def _mailbox(text: str, setting: str) -> Address:
     if not address.username or not address.domain or not text.isprintable():
         raise ConfigError(f"{setting}: {text!r} is not an e-mail address; write name@host")
     return address
-
-
-def _by_code(what: str, code: int, setting: str) -> TidingsError:
-    if code < 500:
-        return Unavailable(f"{what} for now (code {code})")
-    return TidingsError(f"{what} (code {code}); check {setting}")
-
-
-def _reason(error: Exception) -> str:
-    """Why, without the server's own words: they may repeat what we sent."""
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"login refused (code {error.smtp_code}); check email.user and email.password"
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "does not offer what is asked for; check email.security and email.user"
-    if isinstance(error, smtplib.SMTPResponseException):
-        return f"answered with code {error.smtp_code}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not accepted ({error.verify_message})"
-    if isinstance(error, TimeoutError):
-        return f"no answer within {TIMEOUT_SECONDS:.0f} s"
-    if isinstance(error, smtplib.SMTPException):
-        return "closed the connection"
-    return f"cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"
-
-
-def _values(alert: Alert) -> Mapping[str, Any]:
-    """What the templates show: cleaned texts, and numbers in words."""
-    bars = bars_of(alert.series, alert.window_seconds)
-    resolved = alert.state == "resolved"
-    present = _COLOURS.get(alert.severity, _COLOURS["warning"])
-    summary = summarise(alert)
-    caption = ""
-    if bars:
-        ends = alert.series[-1].start + timedelta(seconds=alert.series[-1].seconds)
-        caption = (
-            f"Negative stories per {say_duration(alert.series[0].seconds)}, {say_time(bars[0].start)} to "
-            f"{say_time(ends)}; the last {say_duration(alert.window_seconds)} are the alert's."
-        )
-    return {
-        "heading": f"{'Resolved' if resolved else 'Alert'}: {summary}",
-        "about": summary[0].upper() + summary[1:],
-        "resolved": resolved,
-        "colour": _RESOLVED_COLOUR if resolved else present,
-        "advice": advise(alert),
-        "value": f"{round(alert.value):,}",
-        "expected": say_count(alert.expected),
-        "odds": say_odds(alert.p_value),
-        "window": say_duration(alert.window_seconds),
-        "fired_at": say_time(alert.fired_at or alert.started_at),
-        "resolved_at": say_time(alert.resolved_at),
-        "rule": one_line(alert.rule),
-        "severity": one_line(alert.severity),
-        "alert_id": one_line(alert.alert_id),
-        "labels": [
-            (one_line(name), one_line(text))
-            for name, text in sorted(alert.labels.items())
-            if name not in ("scope", "key")
-        ],
-        "chart": sparkline(alert.series),
-        "chart_caption": caption,
-        "bars": [
-            {
-                "pixels": max(1, round(bar.height * _CHART_PIXELS)),
-                "colour": present if bar.present else "#b8bec9",
-                "tip": f"{say_time(bar.start)}: {bar.value:.1f}",
-            }
-            for bar in bars
-        ],
-        "evidence": [
-            {
-                "title": one_line(story.title) or "(no title)",
-                "title_html": _highlighted(story) or "(no title)",
-                "words": one_line(say_words(story.words)),
-                "published_at": say_time(story.published_at),
-                "source": one_line(story.source, 80),
-                "reach": story.reach,
-                "sentiment": f"{story.sentiment:+.2f}",
-                "link": safe_link(story.url),
-            }
-            for story in alert.evidence
-        ],
-    }
-
-
-def _highlighted(story: Evidence) -> str:
-    """The title as escaped HTML with the words that moved its score marked."""
-    title = visible(story.title)
-    shown = title if len(title) <= LONGEST_TITLE else title[:LONGEST_TITLE].rstrip() + "…"
-    return highlight_html(shown, story.words).strip()

@@ -1,107 +1,53 @@
-"""Alerts over HTTP: one signed JSON document per change of state."""
+"""Webhook: one signed JSON document per notification."""
 
 import hashlib
 import hmac
-import json
-import logging
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-
+from alerts.receivers.brief import all_resolved, heading
+from alerts.receivers.http import Request
+from alerts.receivers.receiver import Kind, as_json
 from alerts.receivers.words import summarise
-from tidings import __version__
-from tidings.clock import Clock, WallClock
-from tidings.errors import ConfigError, TidingsError, Unavailable
-from tidings.settings import WebhookSettings, read_secret
-from tidings.types import Alert
+from tidings.types import Notification
 
 BODY_VERSION = 1
 TOLERANCE_SECONDS = 300
-_TRY_AGAIN = {408, 425, 429}
 _HEADER_SAFE = re.compile(r"[^\x21-\x7e]")
 
 
-class WebhookReceiver:
-    """Posts each alert to one URL. The URL may hold a secret, so only its host is ever named.
-
-    Headers: X-Tidings-Timestamp (Unix seconds), X-Tidings-Signature (`sha256=` and the HMAC of timestamp,
-    a full stop and the body; left out without a secret), Idempotency-Key (alert_id:state, same for each try).
-    """
-
-    def __init__(self, settings: WebhookSettings, clock: Clock | None = None, name: str = "webhook") -> None:
-        """Reads the secret; ConfigError names the setting that is wrong. Connects to nothing."""
-        self.name = name
-        self._url = settings.url
-        self._secret = read_secret(settings.secret, settings.secret_file)
-        self._timeout = settings.timeout_seconds
-        self._clock = clock or WallClock()
-        self._host = _host(settings.url)
-        if settings.timeout_seconds <= 0:
-            raise ConfigError("webhook.timeout_seconds must be more than 0")
-        # At DEBUG urllib3 logs the path of each request, which may be the secret part of the URL.
-        http_log = logging.getLogger("urllib3.connectionpool")
-        http_log.setLevel(max(logging.INFO, http_log.level))
-
-    def send(self, alert: Alert) -> None:
-        """Posts once. Unavailable: 408, 425, 429, 5xx or no connection; TidingsError: any other refusal."""
-        body = body_of(alert)
-        timestamp = str(int(self._clock.now().timestamp()))
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": f"tidings/{__version__}",
-            "X-Tidings-Timestamp": timestamp,
-            "Idempotency-Key": _HEADER_SAFE.sub("-", f"{alert.alert_id}:{alert.state}"),
-        }
-        if self._secret:
-            headers["X-Tidings-Signature"] = sign(self._secret, timestamp, body)
-        status = self._post(body, headers)
-        if 200 <= status < 300:
-            return
-        if status in _TRY_AGAIN or status >= 500:
-            raise Unavailable(f"webhook at {self._host} answered {status}")
-        if 300 <= status < 400:
-            raise TidingsError(
-                f"webhook at {self._host} answered {status}; redirects are not followed: "
-                "set webhook.url to the final address"
-            )
-        raise TidingsError(f"webhook at {self._host} answered {status}; check webhook.url and webhook.secret")
-
-    def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        """The status code. Errors of requests are not chained: their text holds the URL."""
-        try:
-            # Streamed, so that an endless answer is never read.
-            with requests.post(
-                self._url,
-                data=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return response.status_code
-        except requests.Timeout:
-            raise Unavailable(f"webhook at {self._host}: no answer within {self._timeout:g} s") from None
-        except requests.exceptions.SSLError:
-            raise Unavailable(f"webhook at {self._host}: TLS failed; check its certificate") from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            raise TidingsError(f"webhook at {self._host}: webhook.url is not a valid address") from None
-        except requests.RequestException as error:
-            raise Unavailable(f"webhook at {self._host}: {type(error).__name__}") from None
+def requests_of(notification: Notification, secret: str, now: datetime) -> Sequence[Request]:
+    """One request, with the headers X-Tidings-Timestamp (Unix seconds), X-Tidings-Signature (`sha256=` and the HMAC
+    of timestamp, a full stop and the body; left out without a secret) and Idempotency-Key (notification_id, the
+    same for each try)."""
+    body = body_of(notification)
+    timestamp = str(int(now.timestamp()))
+    headers = {
+        "X-Tidings-Timestamp": timestamp,
+        "Idempotency-Key": _HEADER_SAFE.sub("-", notification.notification_id),
+    }
+    if secret:
+        headers["X-Tidings-Signature"] = sign(secret, timestamp, body)
+    return [Request(body, headers)]
 
 
-def body_of(alert: Alert) -> bytes:
-    """The JSON document: version, event (firing, resolved), summary, alert. Times are RFC 3339, UTC.
-
-    `alert` has every field of tidings.types.Alert but `unsent`, with evidence and series inside.
-    """
-    fields = asdict(alert)
-    del fields["unsent"]
-    document = {"version": BODY_VERSION, "event": alert.state, "summary": summarise(alert), "alert": fields}
-    return json.dumps(document, default=_as_json, allow_nan=False, separators=(",", ":")).encode("ascii")
+def body_of(notification: Notification) -> bytes:
+    """The JSON document: version, event (firing, resolved), reason, notification_id, group, summary, and `alert`
+    (or `alerts` where there are several) with every field of tidings.types.Alert."""
+    alerts = [asdict(alert) for alert in notification.alerts]
+    document: dict[str, Any] = {
+        "version": BODY_VERSION,
+        "event": "resolved" if all_resolved(notification) else "firing",
+        "reason": notification.reason,
+        "notification_id": notification.notification_id,
+        "group": notification.group,
+    }
+    if len(alerts) == 1:
+        return as_json(document | {"summary": summarise(notification.alerts[0]), "alert": alerts[0]})
+    return as_json(document | {"summary": heading(notification), "alerts": alerts})
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -130,19 +76,4 @@ def verify(
     return genuine and abs(now.timestamp() - int(timestamp)) <= tolerance_seconds
 
 
-def _host(url: str) -> str:
-    """The host for messages; ConfigError, without the URL, when it is none to post to."""
-    try:
-        parts = urlsplit(url)
-        host, port, scheme = parts.hostname, parts.port, parts.scheme
-    except ValueError:
-        host, port, scheme = None, None, ""
-    if scheme not in ("http", "https") or not host or not url.isprintable():
-        raise ConfigError("webhook.url must be an http or https address")
-    return f"{host}:{port}" if port else host
-
-
-def _as_json(value: Any) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+WEBHOOK = Kind(requests_of)

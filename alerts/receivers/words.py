@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -79,7 +79,7 @@ def subject_of(alert: Alert) -> str:
     """What the alert is about: 'Northgate Bank', 'the topic Macro', 'the whole stream'."""
     if alert.scope == "all":
         return "the whole stream"
-    prefix = "" if alert.scope == "entity" else f"the {alert.scope} "
+    prefix = "" if alert.scope in ("entity", "topic_entity") else f"the {alert.scope} "
     return prefix + one_line(alert.key, 80)
 
 
@@ -91,10 +91,63 @@ def summarise(alert: Alert) -> str:
             f"counts that do not agree: {said['differing_windows']} windows differ from their items,"
             f" {said['unexplained_offsets']} Kafka offsets are unexplained"
         )
-    return (
-        f"negative stories on {subject_of(alert)}: {round(alert.value):,} in "
-        f"{say_duration(alert.window_seconds)} (expected {say_count(alert.expected)})"
-    )
+    return _SAID.get(alert.measured.kind, _say_spike)(alert, say_duration(alert.window_seconds))
+
+
+def say_measure(measure: str, value: float) -> str:
+    """A value as people read it: 0.62 of a share is '62 %', a sentiment has its sign, what is counted is a number."""
+    if measure == "negative share":
+        return f"{value:.0%}".replace("%", " %")
+    if measure == "sentiment":
+        return f"{value:+.2f}"
+    return say_count(value)
+
+
+def _say_spike(alert: Alert, window: str) -> str:
+    usual = say_count(alert.expected)
+    return f"negative stories on {subject_of(alert)}: {round(alert.value):,} in {window} (expected {usual})"
+
+
+def _say_drop(alert: Alert, window: str) -> str:
+    value, usual = (say_measure("sentiment", x) for x in (alert.value, alert.expected))
+    return f"sentiment on {subject_of(alert)} has dropped: {value} over {window} (expected {usual})"
+
+
+def _say_drift(alert: Alert, window: str) -> str:
+    value, usual = say_count(alert.value), say_count(alert.expected)
+    return f"negative stories on {subject_of(alert)} creep up: {value} per {window} (expected {usual})"
+
+
+def _say_level(alert: Alert, window: str) -> str:
+    measured = alert.measured
+    value, limit = (say_measure(measured.measure, x) for x in (alert.value, alert.expected))
+    return f"{measured.measure} on {subject_of(alert)}: {value} over {window} ({measured.direction} {limit})"
+
+
+def _say_volume(alert: Alert, window: str) -> str:
+    usual = say_count(alert.expected)
+    what = alert.measured.measure
+    return f"attention to {subject_of(alert)}: {round(alert.value):,} {what} in {window} (expected {usual})"
+
+
+def _say_no_data(alert: Alert, window: str) -> str:
+    usual, what = say_count(alert.expected), alert.measured.measure
+    return f"{subject_of(alert)} has gone quiet: {round(alert.value):,} {what} in {window} (expected {usual})"
+
+
+def _say_new_key(alert: Alert, window: str) -> str:
+    value = round(alert.value)
+    return f"negative stories on {subject_of(alert)}, seldom spoken of before: {value:,} in {window}"
+
+
+_SAID: Mapping[str, Callable[[Alert, str], str]] = {
+    "drop": _say_drop,
+    "drift": _say_drift,
+    "level": _say_level,
+    "volume": _say_volume,
+    "no_data": _say_no_data,
+    "new_key": _say_new_key,
+}
 
 
 def advise(alert: Alert) -> str:

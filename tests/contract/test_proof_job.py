@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 from alerts.engine import Engine
-from alerts.notify import Notifier
-from alerts.receivers.webhook import WebhookReceiver
+from alerts.outbox import Outbox
+from alerts.receivers.build import build_receivers
 from service.demo_catchers import Hook, catch_webhooks
 from service.jobs import Jobs
 from store.store import Store
@@ -13,15 +13,16 @@ from tests.contract.test_store_audit import at, deliver
 from tests.contract.test_store_reconcile import corrupt
 from tests.items import T0, scored
 from tidings.metrics import DIFFERING_WINDOWS, UNEXPLAINED_OFFSETS
-from tidings.settings import WebhookSettings
+from tidings.settings import OutgoingSettings, Settings, WebhookSettings
 from tidings.types import Consumed
 
 NOW = T0 + timedelta(hours=1)
 
 
 def jobs_of(store: Store, hook: Hook) -> Jobs:
-    notifier = Notifier(store, [WebhookReceiver(WebhookSettings(url=hook.url))])
-    return Jobs(store, Engine([], store, store, notifier.receivers), notifier, lambda: NOW, None)
+    settings = Settings(webhook=WebhookSettings(url=hook.url), outgoing=OutgoingSettings(allow_private=True))
+    outbox = Outbox(store.outbox, build_receivers(settings))
+    return Jobs(store, Engine([], store, store), outbox, lambda: NOW, None)
 
 
 def heard(hook: Hook) -> list[tuple[str, str]]:
@@ -43,6 +44,7 @@ def test_wrong_windows_are_told_once_and_their_end_too(store: Store) -> None:
         summary = (
             "counts that do not agree: 2 windows differ from their items, 0 Kafka offsets are unexplained"
         )
+        assert jobs.stop(deliver_seconds=10)
         assert heard(hook) == [("firing", summary)]
         (alert,) = store.active_alerts()
         assert (alert.rule, alert.severity, alert.scope, alert.value) == (
@@ -55,6 +57,7 @@ def test_wrong_windows_are_told_once_and_their_end_too(store: Store) -> None:
         store.repair(store.reconcile(T0, NOW).differences)
         jobs.prove()
         jobs.prove()
+        assert jobs.stop(deliver_seconds=10)
         assert heard(hook) == [("firing", summary), ("resolved", summary)]
         assert store.active_alerts() == []
         assert DIFFERING_WINDOWS._value.get() == 0
@@ -69,5 +72,6 @@ def test_a_lost_offset_is_told_until_its_item_is_there(store: Store) -> None:
         deliver(store, at(7, scored("a")))
         store.roll()
         jobs.prove()
+        assert jobs.stop(deliver_seconds=10)
         assert [event for event, _ in heard(hook)] == ["firing", "resolved"]
         assert UNEXPLAINED_OFFSETS._value.get() == 0

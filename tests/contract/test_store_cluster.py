@@ -79,7 +79,7 @@ def test_tables_are_distributed_over_their_own_parts(cluster: Store) -> None:
     whole = {name for name in engines if not name.endswith("_local")}
     assert {engines[name] for name in whole} == {"Distributed"}
     assert {f"{name}_local" for name in whole} == engines.keys() - whole
-    assert {"item_versions", "window_rows", "consumed_rows"} <= whole
+    assert {"item_versions", "window_rows", "key_windows", "consumed_rows"} <= whole
     assert "item_rows" not in whole, "what 004 drops is dropped on both"
 
 
@@ -115,9 +115,9 @@ def test_it_counts_as_one_server_does(cluster: Store) -> None:
 def test_retention_reaches_the_tables_that_hold_rows(cluster: Store, cluster_settings: StoreSettings) -> None:
     client: Client = cluster._client
     days = StoreSettings(cluster=cluster_settings.cluster, keep_windows_days=3000)
-    assert apply_retention(client, days) == ["window_rows", "dirty_minutes"]
+    assert apply_retention(client, days) == ["window_rows", "key_windows", "dirty_minutes"]
     assert apply_retention(client, days) == []
-    assert len(apply_retention(client, StoreSettings(cluster=cluster_settings.cluster))) == 2
+    assert len(apply_retention(client, StoreSettings(cluster=cluster_settings.cluster))) == 3
 
 
 def test_nothing_is_pending_and_the_preview_is_what_a_cluster_gets(

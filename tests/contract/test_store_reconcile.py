@@ -192,7 +192,14 @@ def test_windows_and_reconciliation_hold_the_definition(
 ) -> None:
     store = open_store(store_settings)
     try:
-        for table in ("item_versions", "story_items", "item_minutes", "window_rows", "dirty_minutes"):
+        for table in (
+            "item_versions",
+            "story_items",
+            "item_minutes",
+            "window_rows",
+            "key_windows",
+            "dirty_minutes",
+        ):
             store._client.execute(f"TRUNCATE TABLE {table}")
         for batch in batches:
             store.insert([made(event) for event in batch])

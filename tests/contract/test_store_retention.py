@@ -77,7 +77,7 @@ def test_days_are_applied_once_changed_and_taken_back(kept: Store, kept_settings
     assert apply_retention(client, longer) == ["item_versions", "story_items", "item_minutes"]
     assert apply_retention(client, longer) == []
     forever = replace(kept_settings, keep_items_days=0, keep_windows_days=0, keep_consumed_days=0)
-    assert len(apply_retention(client, forever)) == 6
+    assert len(apply_retention(client, forever)) == 7
     assert apply_retention(client, forever) == []
     ((rules,),) = client.query(
         "SELECT countIf(engine_full LIKE '% TTL %') FROM system.tables WHERE database = currentDatabase()"

@@ -24,7 +24,8 @@ from tidings.types import ScoredItem
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 TABLES = (
-    "item_versions", "story_items", "item_minutes", "window_rows", "dirty_minutes", "source_watermarks", "erased_items",
+    "item_versions", "story_items", "item_minutes", "window_rows", "key_windows", "dirty_minutes", "source_watermarks",
+    "erased_items",
 )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ recipients = ["desk@example.com"]
 [webhook]
 url = "{hook.url}"
 secret = "not-in-any-log"
+[outgoing]
+allow_private = true
 """
         )
         yield config, broker, mailbox, hook
@@ -163,6 +165,5 @@ def test_what_cannot_be_reached_is_one_clear_line_and_exit_2(tmp_path: Path) -> 
         "broker": False,
         "store": True,
         "rules": True,
-        "e-mail": False,
-        "webhook": True,
+        "receiver email": False,
     }

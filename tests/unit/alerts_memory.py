@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from tidings.types import Alert, Evidence, Scope, Window
+from tidings.types import NO_FILTERS, Alert, Evidence, Filters, Kind, Scope, Window
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -19,14 +20,33 @@ class Story:
     p_negative: float = 1.0
     title: str = "Something happened"
     source: str = "wire"
+    topic: str = "Macro"
+    kind: Kind = "news"
+    lang: str = "en"
+
+    @property
+    def sentiment(self) -> float:
+        return -self.p_negative
+
+    def passes(self, filters: Filters) -> bool:
+        return (
+            (not filters.sources or self.source in filters.sources)
+            and (not filters.kinds or self.kind in filters.kinds)
+            and (not filters.languages or self.lang in filters.languages)
+        )
+
+    def key(self, scope: Scope) -> str:
+        pair = f"{self.topic} | {self.entity}"
+        keys = {"topic": self.topic, "entity": self.entity, "source": self.source, "topic_entity": pair}
+        return keys.get(scope, "")
 
 
 def flow(
-    entity: str, start: datetime, end: datetime, every: timedelta, p_negative: float = 1.0
+    entity: str, start: datetime, end: datetime, every: timedelta, p_negative: float = 1.0, **more: Any
 ) -> list[Story]:
     """A story every so often over [start, end)."""
     count = -((start - end) // every)
-    return [Story(start + i * every, entity, p_negative) for i in range(count)]
+    return [Story(start + i * every, entity, p_negative, **more) for i in range(count)]
 
 
 @dataclass
@@ -39,27 +59,36 @@ class MemoryWindows:
     def first_start(self) -> datetime | None:
         return min((s.at for s in self.stories), default=None)
 
-    def _within(self, scope: Scope, start: datetime, end: datetime) -> dict[str, list[Story]]:
+    def _within(
+        self, scope: Scope, start: datetime, end: datetime, filters: Filters
+    ) -> dict[str, list[Story]]:
         found: dict[str, list[Story]] = {}
         for story in self.stories:
-            if start <= story.at < end:
-                key = {"all": "", "topic": "Macro", "entity": story.entity, "source": story.source}[scope]
-                found.setdefault(key, []).append(story)
+            if start <= story.at < end and story.passes(filters):
+                found.setdefault(story.key(scope), []).append(story)
         return found
 
-    def totals(self, scope: Scope, start: datetime, end: datetime, minimum: float) -> list[Window]:
+    def totals(
+        self, scope: Scope, start: datetime, end: datetime, minimum: float, filters: Filters = NO_FILTERS
+    ) -> list[Window]:
         seconds = int((end - start).total_seconds())
         rows = [
             _window(scope, key, start, seconds, stories)
-            for key, stories in self._within(scope, start, end).items()
+            for key, stories in self._within(scope, start, end, filters).items()
         ]
         return [row for row in rows if row.negative_story_sum >= minimum]
 
     def series(
-        self, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        filters: Filters = NO_FILTERS,
     ) -> dict[str, list[Window]]:
         step = timedelta(seconds=seconds)
-        inside = self._within(scope, start, end)
+        inside = self._within(scope, start, end, filters)
         out = {}
         for key in keys:
             buckets: list[list[Story]] = [[] for _ in range(-((start - end) // step))]
@@ -70,10 +99,27 @@ class MemoryWindows:
             ]
         return out
 
+    def sources(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, int]:
+        inside = self._within(scope, start, end, filters)
+        return {key: len({s.source for s in inside.get(key, []) if s.p_negative >= 0.5}) for key in keys}
+
     def evidence(
-        self, scope: Scope, key: str, start: datetime, end: datetime, limit: int
+        self,
+        scope: Scope,
+        key: str,
+        start: datetime,
+        end: datetime,
+        limit: int,
+        filters: Filters = NO_FILTERS,
     ) -> tuple[Evidence, ...]:
-        found = sorted(self._within(scope, start, end).get(key, []), key=lambda s: -s.p_negative)
+        found = sorted(self._within(scope, start, end, filters).get(key, []), key=lambda s: -s.p_negative)
         return tuple(
             Evidence(f"{s.at:%H%M}", s.title, s.at, s.source, "", -s.p_negative, s.p_negative)
             for s in found[:limit]
@@ -87,6 +133,7 @@ def _window(scope: Scope, key: str, start: datetime, seconds: int, stories: list
         start,
         seconds,
         items=len(stories),
+        sentiment_sum=sum(s.sentiment for s in stories),
         stories=len(stories),
         negative_story_sum=sum(s.p_negative for s in stories),
     )
@@ -102,7 +149,7 @@ class MemoryHistory:
         return {alert.alert_id: alert for alert in self.versions}
 
     def active_alerts(self) -> list[Alert]:
-        return [a for a in self.latest().values() if a.state != "resolved" or a.unsent]
+        return [a for a in self.latest().values() if a.state != "resolved"]
 
     def save_alerts(self, alerts: Sequence[Alert]) -> None:
         self.versions += alerts

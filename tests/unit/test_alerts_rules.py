@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.durations import format_duration, parse_duration, say_duration
+from alerts.rule import KINDS
 from alerts.rules import Rule, describe, load_rules, parse_rules
 from tidings.errors import ConfigError
+from tidings.types import Filters
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "rules.example.yaml"
 
@@ -48,7 +50,7 @@ def test_durations_in_words(seconds: int, words: str) -> None:
 
 
 def test_the_default_pack_watches_names_by_the_day() -> None:
-    (rule,) = load_rules(None)
+    rule = load_rules(None)[0]
     assert (rule.scope, rule.window_seconds, rule.baseline_windows) == ("entity", 86_400, 60)
     assert (rule.p_below, rule.min_stories, rule.needed_windows) == (0.001, 4, 20)
     words = describe(rule)
@@ -73,6 +75,75 @@ def test_what_is_left_out_takes_the_defaults() -> None:
     assert describe(rule)
 
 
+def kind(fields: str) -> Rule:
+    (rule,) = parse_rules(f"rules: [{{name: a, {fields}}}]", "r.yaml")
+    return rule
+
+
+def test_what_each_kind_reads() -> None:
+    level = kind("kind: level, measure: sentiment, level: -0.3")
+    assert (level.looks_at, level.level, level.direction) == ("sentiment", -0.3, "below")
+    assert kind("kind: level, level: 0.5, measure: negative_share, direction: below").direction == "below"
+    assert kind("kind: level, level: 30").looks_at == "negative_stories"
+    assert (kind("kind: volume").looks_at, kind("kind: no_data").looks_at) == ("stories", "items")
+    assert kind("kind: volume, measure: items").looks_at == "items"
+    assert [kind(f"budget: {text}").budget_per_week for text in ("1 per week", "0.5", "2.5 per week")] == [
+        1,
+        0.5,
+        2.5,
+    ]
+    filters = kind("filters: {kinds: [news], sources: [wire], languages: [en, de]}").filters
+    assert filters == Filters(sources=("wire",), kinds=("news",), languages=("en", "de"))
+
+
+def test_every_kind_is_said_in_its_own_words() -> None:
+    rules = {rule.name: describe(rule) for rule in load_rules(EXAMPLE)}
+    assert "no more than once a week over all that the rule watches" in rules["macro-turns"]
+    assert "a name within a topic" in rules["legal-trouble"]
+    assert "Only news, items in en count" in rules["legal-trouble"]
+    assert "at least 2 sources" in rules["name-breaking"]
+    assert (
+        "the mean sentiment of a name is lower than the 60 days before explain: so low a mean would"
+        in rules["mood-drop"]
+    )
+    assert "have crept above the 90 days before" in rules["slow-burn"]
+    assert "the negative share of a source is above 0.5" in rules["sour-source"]
+    assert "history" not in rules["sour-source"]
+    assert "at least 12 stories, good or bad" in rules["attention"]
+    assert "has gone quiet: so few would come by chance" in rules["source-quiet"]
+    assert "fewer than 5 stories in the 60 days before" in rules["new-name"]
+    assert {rule.kind for rule in load_rules(EXAMPLE)} == set(KINDS)
+
+
+def test_a_watch_list_comes_from_a_file_beside_the_rules(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text("rules: [{name: a, include: [Zeta], include_file: names.txt}]")
+    (tmp_path / "names.txt").write_text("# banks\nAcme Bank\n\n  Northgate Bank  \nZeta\n", encoding="utf-8")
+    (rule,) = load_rules(tmp_path / "rules.yaml")
+    assert rule.include == ("Zeta", "Acme Bank", "Northgate Bank")
+    (tmp_path / "names.txt").write_text("# nothing\n")
+    with pytest.raises(ConfigError, match=r"line 1: rule 1 \(a\): include_file .*names\.txt names no key"):
+        load_rules(tmp_path / "rules.yaml")
+
+
+def test_one_threshold_not_two() -> None:
+    with pytest.raises(ConfigError, match="budget and p_below are two ways to say one thing"):
+        kind("p_below: 0.01, budget: 1")
+
+
+def test_a_level_that_cannot_be_reached_is_refused() -> None:
+    for fields in (
+        "measure: sentiment, level: -2",
+        "measure: negative_share, level: 50",
+        "measure: items, level: 0",
+    ):
+        with pytest.raises(ConfigError, match="level must be a number between"):
+            kind(f"kind: level, {fields}")
+    with pytest.raises(ConfigError, match="for too few use kind: no_data"):
+        kind("kind: level, measure: items, level: 5, direction: below")
+    with pytest.raises(ConfigError, match="level is missing"):
+        kind("kind: level")
+
+
 def test_a_baseline_is_rounded_down_to_whole_windows() -> None:
     (rule,) = parse_rules("rules: [{name: a, window: 7h, baseline: 2d}]", "r.yaml")
     assert (rule.baseline_seconds, rule.baseline_windows) == (6 * 7 * 3600, 6)
@@ -95,7 +166,10 @@ def test_watched_keys() -> None:
         ("baseline: 2d", "baseline must hold at least 3 windows: 3d or more"),
         ("baseline: 9999w", "baseline must be at most ten years"),
         ("for: 5", "for must be a duration"),
-        ("scope: entities", "scope must be one of all, topic, entity, source; it is 'entities'"),
+        (
+            "scope: entities",
+            "scope must be one of all, topic, entity, source, topic_entity; it is 'entities'",
+        ),
         ("scope: [all]", "scope must be one of"),
         ("kind: dip", "kind must be one of spike"),
         ("severity: crtical", "did you mean critical?"),
@@ -107,6 +181,25 @@ def test_watched_keys() -> None:
         ("min_stories: -1", "min_stories must be a number"),
         ("min_history: 61", "min_history must be a number of windows from 1 to 60"),
         ("min_history: true", "min_history must be a number of windows"),
+        (
+            "budget: weekly",
+            "budget must be false alarms per week, such as '1 per week' or 0.5; it is 'weekly'",
+        ),
+        ("min_sources: 0", "min_sources must be a whole number from 1 to 1000"),
+        ("filters: {kind: [news]}", "filters must be lists under sources, kinds, languages"),
+        ("filters: {kinds: [radio]}", "kinds must be of news, social; one is 'radio'"),
+        ("level: 3", "level means nothing to the kind spike: leave it out (it belongs to level)"),
+        ("seasonal: 1", "seasonal must be true or false"),
+        ("include_file: absent.txt", "include_file absent.txt cannot be read (No such file or directory)"),
+        (
+            'annotations: {a: "{{ key"}',
+            "annotations a is not a template that can be rendered: TemplateSyntaxError",
+        ),
+        (
+            'annotations: {a: "{{ kee }}"}',
+            "annotations a is not a template that can be rendered: UndefinedError",
+        ),
+        ('annotations: {a: "{{ key.__class__.mro() }}"}', "SecurityError"),
         ("labels: {team: 5}", "labels must be names and texts"),
         ("labels: {key: x}", "labels must not hold 'key'"),
         ("include: Macro", "include must be a list of texts"),

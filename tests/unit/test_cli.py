@@ -15,8 +15,9 @@ from service import cli
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
 COMMANDS = [
     "demo", "run", "check", "replay", "score", "sql", "store migrate", "store analyst", "store status", "store audit",
-    "store reconcile", "store reroll", "store rescore", "store delete", "rules check",
-    "alerts list", "alerts show", "model train", "model average", "model evaluate", "model export",
+    "store reconcile", "store reroll", "store rescore", "store delete", "rules check", "backtest",
+    "alerts list", "alerts show", "alerts ack", "alerts silence add", "alerts silence list", "alerts silence expire",
+    "model train", "model average", "model evaluate", "model export",
     "model install", "model info",
     "dashboards build", "dashboards push", "dlq list", "dlq show", "dlq replay",
 ]  # fmt: skip
@@ -141,7 +142,7 @@ def test_rules_check_says_what_the_default_rule_does() -> None:
     done = tidings("rules", "check")
     assert done.returncode == 0
     assert "negative-spike" in done.stdout
-    assert "1 rule, all valid" in done.stdout
+    assert "4 rules, all valid" in done.stdout
 
 
 def test_model_info_names_the_model_and_its_licence() -> None:

@@ -39,9 +39,9 @@ def test_example_settings_load_as_they_are() -> None:
 def test_example_settings_show_every_setting() -> None:
     table = tomllib.loads(_defaults_uncommented())
     shown = {
-        (name, key) if isinstance(value, dict) else (name,)
+        (name, key) if isinstance(value, dict) and value else (name,)
         for name, value in table.items()
-        for key in (value if isinstance(value, dict) else [name])
+        for key in (value if isinstance(value, dict) and value else [name])
     }
     assert shown == _known_settings()
 

@@ -41,6 +41,8 @@ WALLS: dict[str, tuple[str, ...]] = {
     "grafana_api": ("dashboards/*",),
     "apscheduler": ("service/*",),
     "typer": ("service/*",),
+    "starlette": ("service/*",),
+    "uvicorn": ("service/http_server.py",),
 }
 FILES = sorted(path for package in FLOORS for path in (ROOT / package).rglob("*.py"))
 

@@ -46,6 +46,10 @@ def test_an_engine_without_arguments_gets_only_its_place_in_keeper() -> None:
         ("CREATE DATABASE IF NOT EXISTS news", ["CREATE DATABASE IF NOT EXISTS news ON CLUSTER 'c'"]),
         ("CREATE OR REPLACE VIEW v AS\nSELECT 1", ["CREATE OR REPLACE VIEW v ON CLUSTER 'c' AS\nSELECT 1"]),
         (
+            "CREATE MATERIALIZED VIEW v TO b AS\nSELECT n\nFROM a\nCOMMENT 'from a'",
+            ["CREATE MATERIALIZED VIEW v ON CLUSTER 'c' TO b_local AS\nSELECT n\nFROM a_local\nCOMMENT 'from a'"],
+        ),
+        (
             "ALTER TABLE x ADD COLUMN IF NOT EXISTS a UInt8",
             [f"ALTER TABLE {name} ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS a UInt8" for name in ("x_local", "x")],
         ),

@@ -21,7 +21,7 @@ def test_each_kind_of_row_has_its_days() -> None:
         for kept in wishes(StoreSettings(keep_items_days=90, keep_windows_days=800, keep_consumed_days=30))
     }
     assert found["item_versions"] == found["story_items"] == "minute + toIntervalDay(90)"
-    assert found["window_rows"] == "start + toIntervalDay(800)"
+    assert found["window_rows"] == found["key_windows"] == "start + toIntervalDay(800)"
     assert found["consumed_rows"] == "recorded_at + toIntervalDay(30)"
 
 

@@ -1,0 +1,81 @@
+"""What every condition reads: the present window, the baseline before it, and how many sources there are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from alerts.budget import budget_threshold
+from alerts.finding import Finding
+from alerts.protocols import Windows
+from alerts.rules import Rule
+from tidings.types import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The present window [start, now), and before it `whole` windows of baseline from `past`."""
+
+    past: datetime
+    start: datetime
+    now: datetime
+    whole: int
+
+
+def period_of(rule: Rule, windows: Windows, now: datetime) -> Period | None:
+    """The present window and its baseline; None where there is less history than the rule needs."""
+    window = timedelta(seconds=rule.window_seconds)
+    start, first = now - window, windows.first_start()
+    if first is None:
+        return None
+    whole = min(rule.baseline_windows, (start - first) // window)
+    return None if whole < rule.needed_windows else Period(start - whole * window, start, now, whole)
+
+
+def anything_arrived(rule: Rule, windows: Windows, start: datetime, now: datetime) -> bool:
+    """Whether any item came in [start, now): a feed that is down is not a calm one."""
+    return any(total.items for total in windows.totals("all", start, now, 0.0, rule.filters))
+
+
+def read_totals(
+    rule: Rule, windows: Windows, start: datetime, now: datetime, minimum: float = 0.0
+) -> dict[str, Window]:
+    """The keys that the rule watches with at least `minimum` negative stories in [start, now)."""
+    found = windows.totals(rule.scope, start, now, minimum, rule.filters)
+    return {total.key: total for total in found if rule.watches(total.key)}
+
+
+def read_past(rule: Rule, windows: Windows, period: Period, keys: Iterable[str]) -> dict[str, list[Window]]:
+    """The baseline windows of each key, oldest first."""
+    return windows.series(
+        rule.scope, list(keys), period.past, period.start, rule.window_seconds, rule.filters
+    )
+
+
+def threshold_of(rule: Rule, windows: Windows, period: Period) -> float:
+    """The chance below which the rule fires: its own, or that of its budget over the keys seen in the baseline."""
+    if rule.budget_per_week is None:
+        return rule.p_below
+    begin, end = (
+        _midnight(period.past),
+        _midnight(period.start),
+    )  # whole days: the engine remembers those for a while
+    keys = read_totals(rule, windows, *((begin, end) if begin < end else (period.past, period.start)))
+    return budget_threshold(rule.budget_per_week, max(1, len(keys)), rule.window_seconds)
+
+
+def with_sources(
+    rule: Rule, windows: Windows, start: datetime, now: datetime, findings: Mapping[str, Finding]
+) -> Mapping[str, Finding]:
+    """The findings whose negative stories come from `min_sources` or more; asked only where the rule wants it."""
+    if rule.min_sources <= 1 or not findings:
+        return findings
+    counts = windows.sources(rule.scope, list(findings), start, now, rule.filters)
+    return {
+        key: replace(finding, measured=replace(finding.measured, sources=counts[key]))
+        for key, finding in findings.items()
+        if counts[key] >= rule.min_sources
+    }
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0)

@@ -1,0 +1,84 @@
+"""docs/sql.md: every query runs over a filled store, and the output that the page shows is what comes back.
+
+`python -m tests.contract.test_sql_docs --write` puts the real outputs into the page.
+"""
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.store import Store
+from tests.contract.sql_desk import fill
+
+PAGE = Path(__file__).parents[2] / "docs" / "sql.md"
+# A heading, then (after some words) its query and the output shown.
+_QUESTION = re.compile(
+    r"^### (?P<title>\d+\. [^\n]+)\n(?:(?!^#).)*?^```sql\n(?P<query>.*?)^```\n\n```text\n(?P<output>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def questions(page: str) -> list[re.Match[str]]:
+    return list(_QUESTION.finditer(page))
+
+
+def answer(store: Store, query: str) -> str:
+    """As `tidings sql` prints it."""
+    return store.sql(query).rstrip("\n") + "\n"
+
+
+def rewritten(page: str, store: Store) -> str:
+    """The page with the real outputs."""
+    for found in reversed(questions(page)):
+        page = page[: found.start("output")] + answer(store, found["query"]) + page[found.end("output") :]
+    return page
+
+
+QUESTIONS = questions(PAGE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    store = fill(tmp_path_factory.mktemp("desk") / "store")
+    yield store
+    store.close()
+
+
+def test_the_page_holds_at_least_twenty_questions() -> None:
+    titles = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if re.match(r"### \d+\. ", line)]
+    assert [found["title"] for found in QUESTIONS] == [title.removeprefix("### ") for title in titles]
+    assert [int(found["title"].split(".")[0]) for found in QUESTIONS] == list(range(1, len(QUESTIONS) + 1))
+    assert len(QUESTIONS) >= 20
+
+
+@pytest.mark.parametrize("found", QUESTIONS, ids=lambda found: found["title"])
+def test_the_output_shown_is_real(desk: Store, found: re.Match[str]) -> None:
+    assert answer(desk, found["query"]) == found["output"]
+
+
+def test_every_view_has_a_comment_and_is_named_on_the_page(desk: Store) -> None:
+    views = desk.sql(
+        "SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND engine = 'View'",
+        "TSV",
+    )
+    for line in views.splitlines():
+        name, _, comment = line.partition("\t")
+        assert comment, name
+        assert f"`{name}`" in PAGE.read_text(encoding="utf-8"), name
+
+
+def main() -> None:
+    if sys.argv[1:] != ["--write"]:
+        raise SystemExit("usage: python -m tests.contract.test_sql_docs --write")
+    with tempfile.TemporaryDirectory() as folder:
+        store = fill(Path(folder) / "store")
+        PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8"), store), encoding="utf-8")
+        store.close()
+
+
+if __name__ == "__main__":
+    main()
