@@ -32,7 +32,7 @@ class ReadOnce:
             past = {
                 read: total
                 for read, total in self._totals.items()
-                if _is_days(read) and read[2] <= midnight < last
+                if _is_days(read) and read[2] <= midnight < last  # read at midnight itself: items may follow
             }
         else:
             past = {}

@@ -88,7 +88,7 @@ def test_what_is_read_is_remembered_for_one_evaluation() -> None:
 def test_sums_of_past_days_are_read_again_the_next_day() -> None:
     windows = Counting(stream())
     once = ReadOnce(windows)
-    for minutes, reads in ((30, 1), (31, 1), (60, 1), (24 * 60, 2), (24 * 60 + 1, 2)):
+    for minutes, reads in ((30, 1), (31, 1), (60, 1), (24 * 60, 2), (24 * 60 + 1, 3), (24 * 60 + 2, 3)):
         once.begin(NOW + minutes * MINUTE)
         once.totals("entity", START, NOW, 0)
         assert windows.reads["totals"] == reads
