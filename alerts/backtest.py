@@ -66,21 +66,20 @@ def run_backtest(
 ) -> Backtest:
     """Evaluates the rules each `step` from `start` up to and including `end`; items before `start` are their past.
 
-    At `now` only items published before it count. Moments are left out at which nothing can have changed: no
-    item came into a rule's window and none left it since the last evaluation, no alert is active, and no rule
-    fires on silence. `progress` is told the time that is reached, once a simulated day.
+    At `now` only items published before it count. Moments are left out at which nothing can fire or resolve: no item
+    lies in a rule's window (for a drift, in its baseline either), no alert is active, and no rule fires on silence.
+    `progress` is told the time that is reached, once a simulated day.
     """
     history = MemoryHistory()
     engine = Engine(rules, windows, history)
     always = any(rule.kind in _FIRES_ON_SILENCE for rule in rules)
-    lengths = np.array([0, *sorted({rule.window_seconds for rule in rules})])
-    now, evaluations, before, told = _ceil(start, step), 0, None, start
+    longest = timedelta(seconds=max((_reads_seconds(rule) for rule in rules), default=0))
+    now, evaluations, told = _ceil(start, step), 0, start
     while now <= end:
-        edges = np.searchsorted(windows.minutes, int(now.timestamp()) - lengths).tolist()
-        if edges != before or always or history.active_alerts():
+        if always or history.active_alerts() or _any_between(windows, now - longest, now):
             windows.advance_to(now)
             engine.evaluate(now)
-            evaluations, before = evaluations + 1, edges
+            evaluations += 1
         if now - told >= timedelta(days=1):
             progress(now)
             told = now
@@ -89,6 +88,16 @@ def run_backtest(
     inside = windows.minutes[(windows.minutes >= start.timestamp()) & (windows.minutes < end.timestamp())]
     weeks = len(np.unique(inside // 86_400)) / 7
     return Backtest(tuple(sorted(fired, key=_fired_at)), start, end, evaluations, len(inside), weeks)
+
+
+def _reads_seconds(rule: Rule) -> int:
+    """How far back there must be an item for the rule to find anything."""
+    return rule.window_seconds + (rule.baseline_seconds if rule.kind == "drift" else 0)
+
+
+def _any_between(windows: MemoryWindows, start: datetime, end: datetime) -> bool:
+    low, high = np.searchsorted(windows.minutes, (int(start.timestamp()), int(end.timestamp())))
+    return bool(low < high)
 
 
 def _fired_at(alert: Alert) -> tuple[datetime, str]:

@@ -124,7 +124,7 @@ class Key:
         """False where even a Poisson count of that mean would not be unusual."""
         value, window = self.value(end), self.setting.window
         past = self.total[end - window] - self.total[end - self.setting.warm_up]
-        mean = past / self.setting.windows * (0.3 if self.setting.seasonal else 1.0)
+        mean = past / self.setting.windows * (0.1 if self.setting.seasonal else 1.0)
         return value >= MIN_STORIES and float(gammainc(value, max(mean, 1e-9))) < self.threshold
 
 

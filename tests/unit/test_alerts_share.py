@@ -28,6 +28,11 @@ def test_it_is_a_probability_that_never_rises_with_the_value(
     assert 0.0 <= high <= low + 1e-12 <= 1.0 + 1e-12
 
 
+def test_between_whole_values_it_is_a_straight_line() -> None:
+    at = [beta_binomial_tail(value, 9, 0.3, 0.2) for value in (3.0, 3.25, 4.0)]
+    assert at[1] == pytest.approx(at[0] + 0.25 * (at[2] - at[0]))
+
+
 def test_impossible_shares_are_refused() -> None:
     for wrong in (
         (1, 3, 0.0, 0.1),

@@ -55,12 +55,15 @@ def test_figures_are_filled_in() -> None:
 
 def test_many_stories_with_little_bad_news_among_them_are_no_spike() -> None:
     windows = quiet()
-    windows.add(flow("Name 4", START, NOW - DAY, 12 * HOUR, 0.6) + told("Name 4", 120, 0.05))
+    windows.add(flow("Name 4", START, NOW - DAY, 12 * HOUR, 0.6) + told("Name 4", 118, 0.25))
     windows.add(told("Name 3", 30, 0.25))
     found = spike(RULE, windows, NOW)
     assert found is not None
-    # 120 stories worth 6 negative ones where 60 % are usual; and 30 with the usual share, which is no objection.
+    # 118 stories worth 30 negative ones where 60 % are usual; and 30 with the usual share, which is no objection.
     assert list(found) == ["Name 3"]
+    # Alike in number, and most of them negative: a spike, whatever share is usual.
+    windows.add(told("Name 4", 118, 0.8))
+    assert sorted(spike(RULE, windows, NOW) or {}) == ["Name 3", "Name 4"]
 
 
 def test_the_budget_is_shared_by_the_keys_seen_before() -> None:

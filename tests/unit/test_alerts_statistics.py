@@ -113,6 +113,14 @@ def test_the_interval_holds_what_is_usual(level: float) -> None:
     assert 1 - spike_p_value(lower, baseline) <= 0.025
 
 
+def test_few_windows_of_a_fitful_stream_leave_its_rate_uncertain() -> None:
+    """The same mean and variance in a tenth of the windows: the rate's own uncertainty phi/n is wider."""
+    few, many = ([0.0, 0.0, 0.0, 400.0] * times for times in (2, 20))
+    widest = max(fit_baseline(few).dispersions)
+    assert widest == pytest.approx((1 + 12.8) * (1 + 1 / 800.5 + 12.8 / 8) - 1)
+    assert fit_baseline(many).dispersion < fit_baseline(few).dispersion
+
+
 def test_exposures_of_one_change_nothing_and_others_scale_the_mean() -> None:
     counts = [1.0, 0.0, 4.0, 2.0] * 10
     assert fit_baseline(counts, [1.0] * 40) == fit_baseline(counts)
