@@ -67,13 +67,13 @@ def run_backtest(
     """Evaluates the rules each `step` from `start` up to and including `end`; items before `start` are their past.
 
     At `now` only items published before it count. Moments are left out at which nothing can fire or resolve: no item
-    lies in a rule's window (for a drift, in its baseline either), no alert is active, and no rule fires on silence.
-    `progress` is told the time that is reached, once a simulated day.
+    lies in a rule's window, no alert is active, and no rule fires on silence. `progress` is told the time that is
+    reached, once a simulated day.
     """
     history = MemoryHistory()
     engine = Engine(rules, windows, history)
     always = any(rule.kind in _FIRES_ON_SILENCE for rule in rules)
-    longest = timedelta(seconds=max((_reads_seconds(rule) for rule in rules), default=0))
+    longest = timedelta(seconds=max((rule.window_seconds for rule in rules), default=0))
     now, evaluations, told = _ceil(start, step), 0, start
     while now <= end:
         if always or history.active_alerts() or _any_between(windows, now - longest, now):
@@ -88,11 +88,6 @@ def run_backtest(
     inside = windows.minutes[(windows.minutes >= start.timestamp()) & (windows.minutes < end.timestamp())]
     weeks = len(np.unique(inside // 86_400)) / 7
     return Backtest(tuple(sorted(fired, key=_fired_at)), start, end, evaluations, len(inside), weeks)
-
-
-def _reads_seconds(rule: Rule) -> int:
-    """How far back there must be an item for the rule to find anything."""
-    return rule.window_seconds + (rule.baseline_seconds if rule.kind == "drift" else 0)
 
 
 def _any_between(windows: MemoryWindows, start: datetime, end: datetime) -> bool:
