@@ -8,7 +8,7 @@ import numpy as np
 
 from alerts.engine import Engine
 from alerts.memory_windows import MemoryWindows
-from alerts.rules import Rule
+from alerts.rule import Rule
 from tidings.types import Alert
 
 # Kinds that fire because nothing came: for these no moment may be left out.

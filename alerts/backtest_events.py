@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from alerts.backtest import Backtest
 from alerts.memory_windows import MemoryWindows
-from alerts.rules import Rule
+from alerts.rule import Rule
+from tidings.clock import midnight
 from tidings.types import Alert
 
 DAY = timedelta(days=1)
@@ -75,7 +76,7 @@ def false_alarms(events: Sequence[Event], test: Backtest) -> list[Alert]:
 
 
 def _outcome(event: Event, test: Backtest, windows: MemoryWindows) -> Outcome:
-    day = event.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = midnight(event.start)
     found = next((alert for alert in test.alerts if event.is_met_by(alert)), None)
     totals = [t for t in windows.totals("entity", day, day + DAY, 0.0) if event.names(t.key)]
     told = [

@@ -58,14 +58,15 @@ class Engine:
         next evaluation makes up for it. An active alert whose rule is gone, or has other labels, resolves.
         """
         now = floor_minute(now)
-        active = {a.fingerprint: a for a in self._history.active_alerts() if a.state != "resolved"}
+        active = {a.fingerprint: a for a in self._history.active_alerts()}
         active.pop(COUNTS, None)  # no rule made it, and it lives on wall time
         if self._is_past(now, active.values()):
             return []
         changed: list[tuple[Alert | None, Alert]] = []
         self._windows.begin(now)
         for rule in self._rules:
-            mine = [a for a in active.values() if a.fingerprint == fingerprint_of(rule, a.key)]
+            named = [a for a in active.values() if a.rule == rule.name]  # first: fingerprints cost more
+            mine = [a for a in named if a.fingerprint == fingerprint_of(rule, a.key)]
             previous = {a.key: active.pop(a.fingerprint) for a in mine}
             changed += self._evaluate_rule(rule, previous, now)
         changed += [(alert, resolve(alert, now)) for alert in active.values()]

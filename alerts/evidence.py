@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from alerts.finding import Condition
 from alerts.protocols import Explain, Windows
 from alerts.rule import Rule
-from alerts.without import Condition, is_negative, still_fires
+from alerts.without import is_negative, still_fires
 from tidings.types import Alert, Evidence, Measured, Window
 
 LONGEST_SECONDS = 5.0
 MOST_STORIES = 1_000  # so many are looked at; an alert keeps the first few
-_COUNTS = {"negative stories": "negative_story_sum", "stories": "stories", "items": "items"}
+# What is added up over stories, and the sum of a window that holds it.
+SUMS = {"negative stories": "negative_story_sum", "stories": "stories", "items": "items"}
 
 _log = logging.getLogger(__name__)
 
@@ -93,14 +95,14 @@ def began_at(alert: Alert, stories: Sequence[Evidence], series: Sequence[Window]
     more than the baseline explains, the upper bound of the whole window's count being spread evenly: where Page's
     CUSUM (1954) sees the change.
     """
-    if not series or alert.measured.measure not in _COUNTS:
+    if not series or alert.measured.measure not in SUMS:
         return None
     end = series[-1].start + timedelta(seconds=series[-1].seconds)
     present = [w for w in series if w.start >= end - timedelta(seconds=alert.window_seconds)]
     usual = max(alert.measured.upper, alert.expected) / max(1, len(present))
     excess, most, start = 0.0, 0.0, None
     for window in reversed(present):
-        count = float(getattr(window, _COUNTS[alert.measured.measure]))
+        count = float(getattr(window, SUMS[alert.measured.measure]))
         excess += count - usual
         if excess >= most and count > 0:
             most, start = excess, window.start

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from tidings.clock import midnight
 from tidings.types import NO_FILTERS, Alert, Filters
 
 # What adds up over windows, by Measured.measure; over items the same figures are counted from the stories.
@@ -55,7 +56,7 @@ def quoted(text: str) -> str:
 
 def _from_items(alert: Alert, start: datetime, end: datetime) -> str:
     """A story counts in the minute of its earliest item of the UTC day, as windows count it."""
-    day = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = midnight(start)
     named = _NAMED[alert.scope].format(key=quoted(alert.key))
     return (
         f"SELECT {_OF_ITEMS[alert.measured.measure]} AS value\n"

@@ -1,7 +1,11 @@
 """What a condition says of one key."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from alerts.protocols import Windows
+from alerts.rule import Rule
 from tidings.types import Measured
 
 
@@ -13,3 +17,7 @@ class Finding:
     expected: float
     p_value: float
     measured: Measured = field(default_factory=Measured)
+
+
+# The keys for which a rule holds at a moment; None is no data: nothing fires, and nothing resolves.
+Condition = Callable[[Rule, Windows, datetime], Mapping[str, Finding] | None]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.protocols import Windows
+from tidings.clock import midnight
 from tidings.types import NO_FILTERS, Evidence, Filters, Scope, Window
 
 _Period = tuple[Scope, datetime, datetime, Filters]
@@ -27,12 +28,12 @@ class ReadOnce:
     def begin(self, now: datetime) -> None:
         """Forgets what may have changed since the last evaluation."""
         last, self._now = self._now, now
-        midnight = now.replace(hour=0, minute=0)
-        if last is not None and midnight <= last <= now:
+        today = midnight(now)
+        if last is not None and today <= last <= now:
             past = {
                 read: total
                 for read, total in self._totals.items()
-                if _is_days(read) and read[2] <= midnight < last  # read at midnight itself: items may follow
+                if _is_days(read) and read[2] <= today < last  # read at midnight itself: items may follow
             }
         else:
             past = {}

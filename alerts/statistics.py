@@ -3,7 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import betainc, gammainc, gammaln
@@ -126,10 +126,10 @@ def without_ongoing_burst(
     end = len(counts)
     if most == 0 or counts[-1] < minimum:
         return counts
-    past = None if exposures is None else exposures[:-most]
+    older = fit_baseline(counts[:-most], None if exposures is None else exposures[:-most])
     while end > len(counts) - most and counts[end - 1] >= minimum:
         exposure = 1.0 if exposures is None else exposures[end - 1]
-        if spike_p_value(counts[end - 1], fit_baseline(counts[:-most], past, exposure)) >= p_below:
+        if spike_p_value(counts[end - 1], replace(older, mean=exposure * older.mean)) >= p_below:
             break
         end -= 1
     return counts[:end]

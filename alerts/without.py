@@ -1,15 +1,13 @@
 """Would a rule have fired all the same, had some stories not been told? The same condition, asked again."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from alerts.finding import Finding
+from alerts.finding import Condition
 from alerts.protocols import Windows
 from alerts.rule import Rule
 from tidings.types import NO_FILTERS, Evidence, Filters, Prediction, Scope, Window
-
-Condition = Callable[[Rule, Windows, datetime], Mapping[str, Finding] | None]
 
 
 def still_fires(

@@ -12,35 +12,22 @@ store's own reads are measured by bench.store.
 import argparse
 import statistics
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from alerts.backtest import MemoryHistory
 from alerts.engine import Engine
 from alerts.memory_windows import MemoryWindows
 from alerts.rule import Rule
-from tidings.types import Alert, Item, Prediction, Scope, ScoredItem
+from tidings.types import Item, Prediction, Scope, ScoredItem
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 62
 STORIES_PER_KEY = 40
 MINUTES = 3
-
-
-class NoHistory:
-    """Remembers the latest version of each alert, and nothing else."""
-
-    def __init__(self) -> None:
-        self._latest: dict[str, Alert] = {}
-
-    def active_alerts(self) -> list[Alert]:
-        return [alert for alert in self._latest.values() if alert.state != "resolved"]
-
-    def save_alerts(self, alerts: Sequence[Alert]) -> None:
-        self._latest |= {alert.alert_id: alert for alert in alerts}
 
 
 def windows_of(keys: int, seed: int = 1) -> MemoryWindows:
@@ -92,7 +79,7 @@ def rules_of(count: int) -> list[Rule]:
 
 def measure(windows: MemoryWindows, rules: int) -> tuple[float, float, int]:
     """CPU seconds of the first evaluation, the median of the following minutes, alerts that were raised."""
-    history = NoHistory()
+    history = MemoryHistory()
     engine = Engine(rules_of(rules), windows, history)
     now = START + timedelta(days=DAYS - 1, hours=12)
     windows.advance_to(now + timedelta(minutes=MINUTES))

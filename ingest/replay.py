@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 from typing import Protocol
 
-from ingest.rows import read_rows
+from ingest.rows import Row, read_rows
 
 DEFAULT_TOPICS = {"news": "news.raw", "social": "social.raw"}
 _PROGRESS_ROWS = 1000
@@ -80,11 +80,19 @@ def replay(
                 progress(report())
             if wait > 0 and stop.wait(wait):
                 break
-        kind = str(row.values.get("kind", "news"))
-        value = json.dumps(row.values, sort_keys=True, default=str)
-        publisher.send(kafka_topic or topics.get(kind, topics["news"]), value.encode())
+        publisher.send(kafka_topic or topic_of(row, topics), message_of(row))
         published += 1
         if progress and rows % _PROGRESS_ROWS == 0:
             progress(report())
     publisher.flush()
     return report()
+
+
+def message_of(row: Row) -> bytes:
+    """The message that a row becomes: always the same, and so is its item_id."""
+    return json.dumps(row.values, sort_keys=True, default=str).encode()
+
+
+def topic_of(row: Row, topics: Mapping[str, str] = DEFAULT_TOPICS) -> str:
+    """The Kafka topic of the row's kind; that of news for an unknown one."""
+    return topics.get(str(row.values.get("kind", "news")), topics["news"])

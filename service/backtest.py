@@ -1,18 +1,17 @@
 """`tidings backtest`: items from a file or the store, one or two rule files over them, and what is made of it."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from alerts.backtest import Backtest, run_backtest
 from alerts.backtest_events import LAX_P, Event, Outcome, false_alarms, outcomes, suggest, with_threshold
 from alerts.memory_windows import MemoryWindows
-from alerts.rules import Rule
+from alerts.rule import Rule
+from service.backtest_items import ShowProgress
 from tidings.errors import ConfigError
 from tidings.types import Alert, ScoredItem
-
-Progress = Callable[[str, float, float], None]  # what, how much of it is done, of how much
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def run(
     windows: MemoryWindows,
     period: Period,
     events: Sequence[Event],
-    progress: Progress,
+    progress: ShowProgress,
 ) -> Run:
     """Runs the engine with these rules over the period; `origin` names the rules."""
     length = (period.end - period.start).total_seconds()
@@ -93,7 +92,7 @@ def run(
 
 
 def suggest_thresholds(
-    rules: Sequence[Rule], windows: MemoryWindows, period: Period, budget: float, progress: Progress
+    rules: Sequence[Rule], windows: MemoryWindows, period: Period, budget: float, progress: ShowProgress
 ) -> list[Suggestion]:
     """For each rule that tests a p-value, the threshold at which it would have kept to `budget` alerts a week.
 

@@ -1,11 +1,11 @@
 """The items of a back-test: a file's rows, decoded as ingest does and scored once; the scores are kept."""
 
 import hashlib
-import json
 import logging
 import os
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 
 from classifier.model import Model
 from ingest.message import decode
+from ingest.replay import message_of, topic_of
 from ingest.rows import read_rows
 from store.store import open_store
 from tidings.errors import ConfigError, InvalidMessage
@@ -21,7 +22,8 @@ from tidings.settings import Settings
 from tidings.text import classifier_input
 from tidings.types import Item, Prediction, ScoredItem
 
-Progress = Callable[[str, float, float], None]  # what, how much of it is done, of how much (0: unknown)
+# What, how much of it is done, and of how much (0: not known).
+ShowProgress = Callable[[str, float, float], None]
 _BATCH = 2048
 _log = logging.getLogger(__name__)
 
@@ -34,16 +36,15 @@ class FileItems:
     refused: int
 
 
-def file_items(path: Path, model: Model, cache: Path | None, progress: Progress) -> FileItems:
+def file_items(path: Path, model: Model, cache: Path | None, progress: ShowProgress) -> FileItems:
     """The file's items with the model's predictions, taken from the folder `cache` where they are there already.
 
     ConfigError for a file that cannot be read or holds no valid row.
     """
     items, refused = [], 0
     for row in read_rows(path):
-        kafka_topic = f"{row.values.get('kind', 'news')}.raw"
         try:
-            items.append(decode(json.dumps(row.values, sort_keys=True, default=str).encode(), kafka_topic))
+            items.append(decode(message_of(row), topic_of(row)))
         except InvalidMessage as error:
             refused += 1
             _log.debug("%s: line %d: %s", path, row.line, error)
@@ -58,15 +59,15 @@ def file_items(path: Path, model: Model, cache: Path | None, progress: Progress)
     )
 
 
-def store_items(settings: Settings, start: datetime, end: datetime, progress: Progress) -> list[ScoredItem]:
+def store_items(
+    settings: Settings, start: datetime, end: datetime, progress: ShowProgress
+) -> list[ScoredItem]:
     """The items of [start, end) that the settings' store holds, with the predictions that they have there."""
-    store, found = open_store(settings.store), list[ScoredItem]()
-    try:
+    found = list[ScoredItem]()
+    with closing(open_store(settings.store)) as store:
         for number, items in enumerate(store.scored_between(start, end), 1):
             found += items
             progress("reading the store", number, (end - start) / timedelta(days=1))
-    finally:
-        store.close()
     return found
 
 
@@ -76,7 +77,7 @@ def cache_folder() -> Path:
 
 
 def _predictions(
-    items: Sequence[Item], model: Model, cache: Path | None, progress: Progress
+    items: Sequence[Item], model: Model, cache: Path | None, progress: ShowProgress
 ) -> list[Prediction]:
     texts = [classifier_input(item.title, item.text) for item in items]
     # The texts themselves name the scores: neither the file's name nor its format matters.

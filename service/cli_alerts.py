@@ -1,8 +1,7 @@
 """`tidings rules …` and `tidings alerts …`."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +17,8 @@ from alerts.receivers.words import advise, summarise
 from alerts.rules import describe, load_rules
 from service.alert_text import figures, same_in_sql, telling
 from service.cli_silence import silence_app
-from service.options import AuthorOption, ConfigOption, JsonOption, parse_for
+from service.options import AuthorOption, ConfigOption, JsonOption, one_by_id, parse_for
 from store.store import Store, open_store
-from tidings.errors import TidingsError
 from tidings.highlight import say_words
 from tidings.settings import load_settings
 from tidings.types import Acknowledgement, Alert
@@ -124,18 +122,10 @@ def ack(
     )
 
 
-@contextmanager
-def _store(config: Path | None) -> Iterator[Store]:
-    store = open_store(load_settings(config).store)
-    try:
-        yield store
-    finally:
-        store.close()
+def _store(config: Path | None) -> closing[Store]:
+    return closing(open_store(load_settings(config).store))
 
 
 def _find(store: Store, start: str) -> Alert:
-    found = [alert for alert in store.alerts(10_000) if alert.alert_id.startswith(start)]
-    if len(found) != 1:
-        what = "no alert has" if not found else f"{len(found)} alerts have"
-        raise TidingsError(f"{what} an id that starts with {start!r}: see `tidings alerts list`")
-    return found[0]
+    known = {alert.alert_id: alert for alert in store.alerts(10_000)}
+    return one_by_id(known, start, ("alert", "alerts"), "tidings alerts list")

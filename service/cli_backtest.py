@@ -12,14 +12,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from alerts.durations import parse_duration
 from alerts.rules import Rule, load_rules
 from service import backtest as testing
 from service.backtest_events import read_events
-from service.backtest_items import cache_folder, file_items, store_items
+from service.backtest_items import ShowProgress, cache_folder, file_items, store_items
 from service.backtest_plot import check_plot, write_plot
 from service.backtest_report import Report, as_json, print_report
-from service.options import ConfigOption, JsonOption, parse_time
+from service.options import ConfigOption, JsonOption, parse_for, parse_time
 from service.wiring import open_model
 from tidings.errors import ConfigError
 from tidings.settings import Settings, load_settings
@@ -94,7 +93,7 @@ def _items(
     end: datetime | None,
     rules: Sequence[Rule],
     cache: bool,
-    show: testing.Progress,
+    show: ShowProgress,
 ) -> tuple[Sequence[ScoredItem], int]:
     if path is not None:
         read = file_items(path, open_model(settings), cache_folder() if cache else None, show)
@@ -111,10 +110,7 @@ def _rules(settings: Settings, path: Path | None) -> tuple[str, tuple[Rule, ...]
 
 
 def _step(text: str) -> int:
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise ConfigError(f"--step {error}") from None
+    seconds = parse_for(text, "--step")
     if seconds < 60 or seconds % 60:
         raise ConfigError(f"--step must be whole minutes, 1m or more; it is {text!r}")
     return seconds
@@ -125,7 +121,7 @@ def _time(text: str | None, option: str) -> datetime | None:
 
 
 @contextmanager
-def _progress() -> Iterator[testing.Progress]:
+def _progress() -> Iterator[ShowProgress]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
         task = progress.add_task("reading", total=None)

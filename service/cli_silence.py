@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -12,9 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from alerts.matching import parse_matchers
-from service.options import AuthorOption, ConfigOption, JsonOption, parse_for
+from service.options import AuthorOption, ConfigOption, JsonOption, one_by_id, parse_for
 from store.store import open_store
-from tidings.errors import ConfigError, TidingsError
+from tidings.errors import ConfigError
 from tidings.settings import load_settings
 from tidings.types import Silence
 
@@ -45,11 +46,8 @@ def add(
     if not seconds:
         raise ConfigError("--for must be more than nothing")
     silence = Silence(uuid.uuid4().hex[:12], given, author, reason, now, now + timedelta(seconds=seconds))
-    store = open_store(load_settings(config).store)
-    try:
+    with closing(open_store(load_settings(config).store)) as store:
         store.outbox.save_silence(silence)
-    finally:
-        store.close()
     if as_json:
         typer.echo(json.dumps(asdict(silence), default=str))
     else:
@@ -64,11 +62,8 @@ def list_silences(as_json: JsonOption = False, config: ConfigOption = None) -> N
 
     Example: tidings alerts silence list
     """
-    store = open_store(load_settings(config).store)
-    try:
+    with closing(open_store(load_settings(config).store)) as store:
         silences = store.outbox.silences(datetime.now(UTC))
-    finally:
-        store.close()
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in silences], default=str))
         return
@@ -97,18 +92,13 @@ def expire(
     Example: tidings alerts silence expire 5c1d
     """
     now = datetime.now(UTC)
-    store = open_store(load_settings(config).store)
-    try:
-        found = [one for one in store.outbox.silences(now) if one.silence_id.startswith(silence_id)]
-        if len(found) != 1:
-            what = "no silence in force has" if not found else f"{len(found)} silences have"
-            raise TidingsError(
-                f"{what} an id that starts with {silence_id!r}: see `tidings alerts silence list`"
-            )
-        store.outbox.save_silence(replace(found[0], ends_at=now))
-    finally:
-        store.close()
-    typer.echo(f"silence {found[0].silence_id} has ended")
+    with closing(open_store(load_settings(config).store)) as store:
+        known = {one.silence_id: one for one in store.outbox.silences(now)}
+        silence = one_by_id(
+            known, silence_id, ("silence in force", "silences"), "tidings alerts silence list"
+        )
+        store.outbox.save_silence(replace(silence, ends_at=now))
+    typer.echo(f"silence {silence.silence_id} has ended")
 
 
 def _say(silence: Silence) -> str:

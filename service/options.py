@@ -1,13 +1,16 @@
 """Options that every command shares, and how a failure ends the process."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from alerts.durations import parse_duration
-from tidings.errors import ConfigError
+from tidings.errors import ConfigError, TidingsError
+
+T = TypeVar("T")
 
 ConfigOption = Annotated[
     Path | None,
@@ -30,6 +33,15 @@ def parse_for(text: str, option: str) -> int:
         return parse_duration(text)
     except ValueError as error:
         raise ConfigError(f"{option} {error}") from None
+
+
+def one_by_id(known: Mapping[str, T], start: str, words: tuple[str, str], listing: str) -> T:
+    """The one whose id starts so; TidingsError, in `words` for one and for several, says which command lists them."""
+    found = [one for key, one in known.items() if key.startswith(start)]
+    if len(found) != 1:
+        what = f"no {words[0]} has" if not found else f"{len(found)} {words[1]} have"
+        raise TidingsError(f"{what} an id that starts with {start!r}: see `{listing}`")
+    return found[0]
 
 
 def model_folder(name: str) -> Path | None:

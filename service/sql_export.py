@@ -1,5 +1,6 @@
 """`tidings sql`: one answer, to the screen or into a file."""
 
+from contextlib import closing
 from pathlib import Path
 
 from store.store import open_store
@@ -22,11 +23,8 @@ def ask(settings: StoreSettings, query: str, output_format: str, output: Path | 
     cannot be written.
     """
     chosen = output_format or _format_for(output)
-    store = open_store(settings)
-    try:
+    with closing(open_store(settings)) as store:
         data = store.sql_bytes(query, chosen)
-    finally:
-        store.close()
     if output is None:
         return data.rstrip(b"\n") + b"\n" if _is_text(data) else data
     try:

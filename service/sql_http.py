@@ -18,7 +18,7 @@ from starlette.routing import Route
 from service.http_server import serving
 from service.sql_request import BODY_BYTES, SqlRequest, login_of, parse_request, too_large, wants_gzip
 from store.client_reader import EmbeddedReader
-from store.reading import Answer, Limits, QueryError
+from store.reading import Answer, Limits, QueryError, query_error
 from tidings.errors import ConfigError
 from tidings.settings import SqlSettings, StoreSettings, read_secret
 
@@ -114,9 +114,7 @@ class _Endpoint:
         with anyio.move_on_after(_WAIT_SECONDS) as waiting:
             await self._slots.acquire()
         if waiting.cancelled_caught:
-            raise QueryError(
-                "Code: 202. DB::Exception: Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)"
-            )
+            raise query_error(202, "Too many simultaneous queries", "TOO_MANY_SIMULTANEOUS_QUERIES")
         try:
             return await anyio.to_thread.run_sync(self._run, asked, query_id, zipped)
         finally:
@@ -147,7 +145,7 @@ class _Endpoint:
             raise _denied(f"Without sql.password only {', '.join(_LOOPBACK)} may be asked for")
         given = login_of(request.query_params, request.headers)
         if given is None and self._password:
-            raise QueryError("Code: 194. DB::Exception: default: a password is required. (REQUIRED_PASSWORD)")
+            raise query_error(194, "default: a password is required", "REQUIRED_PASSWORD")
         user, password = given or (self._settings.user, "")
         known_user = hmac.compare_digest(user.encode(), self._settings.user.encode())
         if not hmac.compare_digest(password.encode(), self._password.encode()) or not known_user:
@@ -157,7 +155,7 @@ class _Endpoint:
 
 
 def _denied(text: str) -> QueryError:
-    return QueryError(f"Code: 516. DB::Exception: {text}. (AUTHENTICATION_FAILED)", 516)
+    return query_error(516, text, "AUTHENTICATION_FAILED")
 
 
 async def _body(request: Request) -> bytes:

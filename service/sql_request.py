@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.reading import BAD_ARGUMENTS, READONLY, QueryError
+from store.reading import BAD_ARGUMENTS, READONLY, QueryError, query_error
 
 # Parameters that are no settings of the query. What has no meaning here (sessions, progress headers) is let pass.
 _NOT_SETTINGS = {
@@ -44,15 +44,17 @@ def parse_request(
     """
     given = dict(arguments)
     if (given.get("query") or body[:50].decode("utf-8", "replace")).lstrip()[:6].upper() == "INSERT":
-        raise _error(READONLY, "Cannot execute query in readonly mode", "READONLY")
+        raise query_error(READONLY, "Cannot execute query in readonly mode", "READONLY")
     if given.get("compress", "0") in _TRUE or given.get("decompress", "0") in _TRUE:
-        raise _error(
+        raise query_error(
             NOT_IMPLEMENTED,
             "compress and decompress must be 0 here; gzip works: Accept-Encoding",
             "NOT_IMPLEMENTED",
         )
     if headers.get("content-type", "").startswith("multipart/"):
-        raise _error(NOT_IMPLEMENTED, "External tables and multipart forms are not taken", "NOT_IMPLEMENTED")
+        raise query_error(
+            NOT_IMPLEMENTED, "External tables and multipart forms are not taken", "NOT_IMPLEMENTED"
+        )
     text = _decoded(body, headers.get("content-encoding", ""))
     return SqlRequest(
         sql="\n".join(part for part in (given.get("query", ""), text) if part.strip()),
@@ -73,7 +75,9 @@ def login_of(arguments: Mapping[str, str], headers: Mapping[str, str]) -> tuple[
         try:
             user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            raise _error(BAD_ARGUMENTS, "The Basic authorization is not base64", "BAD_ARGUMENTS") from None
+            raise query_error(
+                BAD_ARGUMENTS, "The Basic authorization is not base64", "BAD_ARGUMENTS"
+            ) from None
         return user, password
     if "user" in arguments or "password" in arguments:
         return arguments.get("user", "default"), arguments.get("password", "")
@@ -91,16 +95,16 @@ def _decoded(body: bytes, encoding: str) -> str:
         if encoding == "gzip":
             body = _unzipped(body)
         elif encoding not in ("", "identity"):
-            raise _error(
+            raise query_error(
                 NOT_IMPLEMENTED,
                 f"Content-Encoding {encoding} is not taken here, where nothing is inserted; gzip is",
                 "NOT_IMPLEMENTED",
             )
         return body.decode()
     except (gzip.BadGzipFile, zlib.error, EOFError):
-        raise _error(BAD_ARGUMENTS, "The body is not gzip", "BAD_ARGUMENTS") from None
+        raise query_error(BAD_ARGUMENTS, "The body is not gzip", "BAD_ARGUMENTS") from None
     except UnicodeDecodeError:
-        raise _error(BAD_ARGUMENTS, "The body is not UTF-8", "BAD_ARGUMENTS") from None
+        raise query_error(BAD_ARGUMENTS, "The body is not UTF-8", "BAD_ARGUMENTS") from None
 
 
 def _unzipped(body: bytes) -> bytes:
@@ -113,11 +117,7 @@ def _unzipped(body: bytes) -> bytes:
 
 def too_large() -> QueryError:
     """The body is longer than any query."""
-    return _error(TOO_LARGE, f"The body is larger than {BODY_BYTES} bytes", "QUERY_IS_TOO_LARGE")
-
-
-def _error(code: int, text: str, name: str) -> QueryError:
-    return QueryError(f"Code: {code}. DB::Exception: {text}. ({name})", code)
+    return query_error(TOO_LARGE, f"The body is larger than {BODY_BYTES} bytes", "QUERY_IS_TOO_LARGE")
 
 
 def _whole(text: str) -> int:

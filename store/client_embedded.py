@@ -1,9 +1,10 @@
-"""chDB: ClickHouse in this process, its data in a folder. The only file that knows chDB."""
+"""chDB: ClickHouse in this process, its data in a folder. The only file that imports chDB."""
 
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from store.client import Params, Row
@@ -15,19 +16,24 @@ from tidings.settings import StoreSettings
 _SURROGATE = "a text holds a lone surrogate, which no store can keep: replace it"
 
 
+def open_session(folder: Path) -> Any:
+    """A chDB session over the folder; ConfigError where chDB is not installed."""
+    try:
+        from chdb.session import Session
+    except ImportError:
+        raise ConfigError("the embedded store needs chDB: pip install 'tidings[embedded]'") from None
+    return Session(str(folder.resolve()))
+
+
 class EmbeddedClient:
     """chDB over a folder; one process at a time may hold the folder."""
 
     def __init__(self, settings: StoreSettings, create: bool = True) -> None:
-        try:
-            from chdb.session import Session
-        except ImportError:
-            raise ConfigError("the embedded store needs chDB: pip install 'tidings[embedded]'") from None
         # chDB's calls are safe from several threads, their parameters are not: one call at a time.
         self._lock = threading.Lock()
         try:
             settings.folder.mkdir(parents=True, exist_ok=True)
-            self._session = Session(str(settings.folder.resolve()))
+            self._session = open_session(settings.folder)
             if create:
                 self.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
                 self.execute(f"USE {settings.database}")

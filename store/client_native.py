@@ -8,7 +8,7 @@ them to find where they end.
 from collections.abc import Iterator
 from typing import Any
 
-from store.reading import QueryError
+from store.reading import query_error
 
 FIRST_REVISION = 54454
 # Block info: field 1, is_overflows = 0; field 2, bucket_num = -1; the end.
@@ -23,7 +23,7 @@ def with_revision(native: bytes) -> bytes:
         return b"".join(_parts(native))
     except Error as error:
         said = f"client_protocol_version: {error}: leave it out, or cast the column"
-        raise QueryError(f"Code: 48. DB::Exception: {said}. (NOT_IMPLEMENTED)", 48) from None
+        raise query_error(48, said, "NOT_IMPLEMENTED") from None
 
 
 def _parts(native: bytes) -> Iterator[bytes]:

@@ -5,9 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from store.client_embedded import open_session
 from store.client_native import FIRST_REVISION, with_revision
-from store.reading import Answer, Limits, QueryError, format_of, quoted, require_harmless, session_settings
-from tidings.errors import ConfigError
+from store.reading import (
+    BAD_ARGUMENTS,
+    SYNTAX_ERROR,
+    Answer,
+    Limits,
+    QueryError,
+    format_of,
+    query_error,
+    quoted,
+    require_harmless,
+    session_settings,
+)
 
 
 class EmbeddedReader:
@@ -15,7 +26,7 @@ class EmbeddedReader:
     threads, beside the store's own session."""
 
     def __init__(self, folder: Path, database: str, limits: Limits) -> None:
-        self._folder = str(folder.resolve())
+        self._folder = folder
         self._database = database
         self._limits = limits
 
@@ -34,7 +45,7 @@ class EmbeddedReader:
 
         Raises QueryError with ClickHouse's code and text.
         """
-        session = _session(self._folder)
+        session = open_session(self._folder)
         try:
             statement = _normal(session, sql)
             require_harmless(statement)
@@ -71,20 +82,12 @@ def _normal(session: Any, sql: str) -> str:
     return bytes(answer.bytes()).decode("utf-8", "replace")
 
 
-def _session(folder: str) -> Any:
-    try:
-        from chdb.session import Session
-    except ImportError:
-        raise ConfigError("the embedded store needs chDB: pip install 'tidings[embedded]'") from None
-    return Session(folder)
-
-
 def _run(session: Any, sql: str, output_format: str = "Null") -> Any:
     try:
         sql.encode()
         return session.query(sql, output_format)
     except UnicodeEncodeError:
-        raise QueryError("Code: 62. DB::Exception: Syntax error: not UTF-8. (SYNTAX_ERROR)") from None
+        raise query_error(SYNTAX_ERROR, "Syntax error: not UTF-8", "SYNTAX_ERROR") from None
     except UnicodeDecodeError as error:  # chDB's message itself was not valid UTF-8
         raise QueryError(error.object.decode("utf-8", "replace")) from None
     except RuntimeError as error:
@@ -97,5 +100,5 @@ def _name(database: str) -> str:
 
 def _plain(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise QueryError(f"Code: 36. DB::Exception: {name!r} is no plain name. (BAD_ARGUMENTS)")
+        raise query_error(BAD_ARGUMENTS, f"{name!r} is no plain name", "BAD_ARGUMENTS")
     return name

@@ -23,6 +23,7 @@ from time import time_ns
 from store.client import Client
 from store.lateness import Watermarks
 from store.windows import mark
+from tidings.clock import midnight
 from tidings.types import ScoredItem
 
 COLUMNS = (
@@ -150,7 +151,7 @@ def _minutes(places: Places) -> set[datetime]:
 
 
 def _day(minute: datetime) -> int:
-    return int(minute.astimezone(UTC).replace(hour=0, minute=0).timestamp())
+    return int(midnight(minute).timestamp())
 
 
 def _place(scored: ScoredItem) -> Place:

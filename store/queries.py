@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from store.client import Client
 from store.queries_items import count_series, count_totals, is_named, passes
+from tidings.clock import midnight
 from tidings.types import NO_FILTERS, Evidence, Filters, Item, Prediction, Scope, ScoredItem, Window
 
 T = TypeVar("T")
@@ -159,9 +160,7 @@ def scored_between(client: Client, start: datetime, end: datetime) -> Iterator[l
     """The items published in [start, end) as they are stored now, a UTC day at a time."""
     at = start
     while at < end:
-        until = min(
-            at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1), end
-        )
+        until = min(midnight(at) + timedelta(days=1), end)
         rows = client.query(
             f"SELECT {', '.join(_ITEM)} FROM items WHERE published_at >= {{start:DateTime64(3,'UTC')}}"
             " AND published_at < {end:DateTime64(3,'UTC')} ORDER BY published_at, item_id",

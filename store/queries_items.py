@@ -1,10 +1,11 @@
 """What windows do not hold, counted from the items themselves: filters, topic and entity together, sources."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from store.client import Client, Row
+from tidings.clock import midnight
 from tidings.types import Filters, Scope
 
 # The keys that an item counts under, per scope.
@@ -104,5 +105,4 @@ WITH
         WHERE published_at >= {{start:DateTime64(3,'UTC')}}
     )
 """
-    day = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return sql, params | {"day": day, "start": start, "end": end}
+    return sql, params | {"day": midnight(start), "start": start, "end": end}

@@ -63,7 +63,7 @@ def session_settings(asked: Mapping[str, str], limits: Limits) -> Iterator[tuple
         if name in _HARMLESS or name.startswith(_OUTPUT):
             yield name, value
         elif name not in most and not (name == "readonly" and value in ("1", "2")):
-            raise _error(READONLY, f"Cannot modify '{name}' setting in readonly mode", "READONLY")
+            raise query_error(READONLY, f"Cannot modify '{name}' setting in readonly mode", "READONLY")
     for name, limit in most.items():
         yield name, str(_within(name, asked.get(name, ""), limit))
     if "session_timezone" not in asked:
@@ -75,9 +75,9 @@ def require_harmless(normal: str) -> None:
     """Raises QueryError unless `normal`, a statement as ClickHouse's own formatter writes it, only reads the store."""
     words = re.findall(r"\w+", QUOTED.sub(_identifier, normal).lower())
     if words[0] not in _READS:
-        raise _error(READONLY, "Cannot execute query in readonly mode", "READONLY")
+        raise query_error(READONLY, "Cannot execute query in readonly mode", "READONLY")
     if found := _FORBIDDEN.intersection(words):
-        raise _error(READONLY, f"Cannot use {', '.join(sorted(found))} in readonly mode", "READONLY")
+        raise query_error(READONLY, f"Cannot use {', '.join(sorted(found))} in readonly mode", "READONLY")
 
 
 def format_of(normal: str, default: str) -> str:
@@ -100,9 +100,10 @@ def _within(name: str, asked: str, limit: int) -> int:
     try:
         wanted = int(float(asked or 0))
     except (ValueError, OverflowError):
-        raise _error(BAD_ARGUMENTS, f"{name} must be a number", "BAD_ARGUMENTS") from None
+        raise query_error(BAD_ARGUMENTS, f"{name} must be a number", "BAD_ARGUMENTS") from None
     return min(wanted, limit) if wanted > 0 else limit  # 0 is no limit there
 
 
-def _error(code: int, text: str, name: str) -> QueryError:
+def query_error(code: int, text: str, name: str) -> QueryError:
+    """An error of ours as ClickHouse writes its own."""
     return QueryError(f"Code: {code}. DB::Exception: {text}. ({name})", code)

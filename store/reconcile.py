@@ -8,6 +8,7 @@ from typing import Any
 from store import windows
 from store.client import Client
 from store.windows import SUMS, recount_sql
+from tidings.clock import midnight
 
 TOLERANCE = 1e-6  # sums of the same floats in another order differ by far less
 MOST_PER_DAY = 10_000  # differing windows of one day that are told; a run after a repair tells of the rest
@@ -129,9 +130,9 @@ def _days(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]
     floor = end.astimezone(UTC).replace(second=0, microsecond=0)
     until = floor if floor == end else floor + _MINUTE
     while at < until:
-        midnight = at.replace(hour=0, minute=0) + _DAY
-        yield at, min(midnight, until)
-        at = midnight
+        following = midnight(at) + _DAY
+        yield at, min(following, until)
+        at = following
 
 
 def _marks(client: Client, start: datetime, end: datetime) -> Mapping[datetime, tuple[int, int]]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from store.client import Client
 from store.cluster import local
+from tidings.clock import midnight
 from tidings.errors import ConfigError
 from tidings.settings import StoreSettings
 
@@ -78,8 +79,7 @@ def complete_from(keep_items_days: int, now: datetime) -> datetime:
     """
     if not keep_items_days:
         return datetime.min.replace(tzinfo=UTC)
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day - timedelta(days=keep_items_days - 1)
+    return midnight(now) - timedelta(days=keep_items_days - 1)
 
 
 def _after(column: str, days: int) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from store.client import Client
+from tidings.clock import midnight
 
 SUMS = (
     "items", "negative_items", "positive_items", "sentiment_sum", "stories", "negative_stories", "negative_story_sum",
@@ -186,7 +187,7 @@ def reroll(
     """
     done, at = 0, start
     while at < end:
-        until = min(_midnight(at) + timedelta(days=1), end)
+        until = min(midnight(at) + timedelta(days=1), end)
         rows = client.query(
             "SELECT toStartOfMinute(published_at) AS at FROM item_versions"
             " WHERE published_at >= {start:DateTime64(3,'UTC')} AND published_at < {end:DateTime64(3,'UTC')}"
@@ -220,7 +221,3 @@ def _epochs(minutes: Iterable[datetime]) -> list[int]:
 
 def _minute(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

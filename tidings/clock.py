@@ -5,6 +5,11 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 
+def midnight(moment: datetime) -> datetime:
+    """The start of the UTC day that `moment` lies in."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 class Clock(Protocol):
     """Anything that says what time it is, in UTC."""
 

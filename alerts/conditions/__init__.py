@@ -1,7 +1,6 @@
 """Conditions: which keys of a rule are unusual at `now`, from windows and nothing else. One file for each kind."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 
 from alerts.conditions.drift import drift
 from alerts.conditions.drop import drop
@@ -10,11 +9,9 @@ from alerts.conditions.new_key import new_key
 from alerts.conditions.no_data import no_data
 from alerts.conditions.spike import spike
 from alerts.conditions.volume import volume
-from alerts.finding import Finding
-from alerts.protocols import Windows
-from alerts.rule import Rule, RuleKind
+from alerts.finding import Condition
+from alerts.rule import RuleKind
 
-Condition = Callable[[Rule, Windows, datetime], Mapping[str, Finding] | None]
 CONDITIONS: Mapping[RuleKind, Condition] = {
     "spike": spike,
     "drop": drop,

@@ -15,7 +15,7 @@ from alerts.conditions.reading import (
 )
 from alerts.finding import Finding
 from alerts.protocols import Windows
-from alerts.rules import Rule
+from alerts.rule import Rule
 from alerts.statistics import DISPERSIONS, PRIOR_STORIES, Baseline, fit_baseline, interval, spike_p_value
 from tidings.types import Measured
 

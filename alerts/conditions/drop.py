@@ -18,7 +18,7 @@ from alerts.conditions.reading import (
 from alerts.finding import Finding
 from alerts.measures import MEASURE_WORDS
 from alerts.protocols import Windows
-from alerts.rules import Rule
+from alerts.rule import Rule
 from tidings.types import Measured, Window
 
 # Windows that all say the same (a feed of one kind of news) are not taken for certainty.

@@ -8,7 +8,7 @@ from alerts.conditions.reading import anything_arrived, read_totals, with_source
 from alerts.finding import Finding
 from alerts.measures import MEASURE_WORDS, measure_of
 from alerts.protocols import Windows
-from alerts.rules import Rule
+from alerts.rule import Rule
 from tidings.types import Measured
 
 

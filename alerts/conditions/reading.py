@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from alerts.budget import budget_threshold
 from alerts.finding import Finding
 from alerts.protocols import Windows
-from alerts.rules import Rule
-from tidings.types import Window
+from alerts.rule import Rule
+from tidings.clock import midnight
+from tidings.types import Scope, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,15 @@ def threshold_of(rule: Rule, windows: Windows, period: Period) -> float:
     """The chance below which the rule fires: its own, or that of its budget over the keys seen in the baseline."""
     if rule.budget_per_week is None:
         return rule.p_below
-    begin, end = (
-        _midnight(period.past),
-        _midnight(period.start),
-    )  # whole days: the engine remembers those for a while
-    keys = read_totals(rule, windows, *((begin, end) if begin < end else (period.past, period.start)))
-    return budget_threshold(rule.budget_per_week, max(1, len(keys)), rule.window_seconds)
+    keys = sum(rule.watches(total.key) for total in baseline_totals(rule, windows, period, rule.scope))
+    return budget_threshold(rule.budget_per_week, max(1, keys), rule.window_seconds)
+
+
+def baseline_totals(rule: Rule, windows: Windows, period: Period, scope: Scope) -> list[Window]:
+    """Every key over the baseline: over its whole days, where it has any, for the engine reads those once a day."""
+    begin, end = midnight(period.past), midnight(period.start)
+    whole_days = (begin, end) if begin < end else (period.past, period.start)
+    return windows.totals(scope, *whole_days, 0.0, rule.filters)
 
 
 def with_sources(
@@ -75,7 +79,3 @@ def with_sources(
         for key, finding in findings.items()
         if counts[key] >= rule.min_sources
     }
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0)

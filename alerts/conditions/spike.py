@@ -2,16 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from alerts.budget import budget_threshold
+from alerts.conditions.reading import (
+    Period,
+    anything_arrived,
+    baseline_totals,
+    period_of,
+    read_past,
+    read_totals,
+    threshold_of,
+    with_sources,
+)
 from alerts.finding import Finding
 from alerts.protocols import Windows
 from alerts.rule import Rule
 from alerts.season import exposures, own_exposures, profile
 from alerts.share import share_test
 from alerts.statistics import fit_baseline, interval, spike_p_value, without_ongoing_burst
+from tidings.clock import midnight
 from tidings.types import Measured, Window
 
 # More candidates than this are looked through by their sums first.
@@ -20,39 +29,6 @@ _CLEARLY = 2.0
 # Above this chance of a share as large or larger, the share is plainly lower than expected.
 _SHARE_LOWER = 0.9
 _MOST_OF_THEM = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """What the rule's windows are compared with: `whole` windows up to `start`, the present one's start."""
-
-    rule: Rule
-    windows: Windows
-    start: datetime
-    whole: int
-
-    @property
-    def begin(self) -> datetime:
-        return self.start - timedelta(seconds=self.whole * self.rule.window_seconds)
-
-    def sums(self, scope_all: bool = False) -> list[Window]:
-        """Each key over the baseline: its whole days, where it has any, for the engine reads those once a day."""
-        scope = "all" if scope_all else self.rule.scope
-        begin, end = self._days()
-        return self.windows.totals(scope, begin, end, 0.0, self.rule.filters)
-
-    def _days(self) -> tuple[datetime, datetime]:
-        begin, end = _midnight(self.begin), _midnight(self.start)
-        return (begin, end) if begin < end else (self.begin, self.start)
-
-    def exposures(self) -> list[float] | None:
-        """Of the baseline's windows and of the present one, where the rule is seasonal."""
-        if not self.rule.seasonal:
-            return None
-        begin, end = _midnight(self.begin), _midnight(self.start)
-        hours = self.windows.series("all", [""], begin, end, 3600, self.rule.filters)[""]
-        worth = profile([hour.negative_story_sum for hour in hours], begin)
-        return exposures(worth, self.begin, self.rule.window_seconds, self.whole + 1)
 
 
 def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] | None:
@@ -67,35 +43,27 @@ def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
     window is never part of it. None means no data: fewer whole windows of history than the rule
     needs, or a present window in which nothing at all arrived (a feed that is down is not a calm one).
     """
-    window = timedelta(seconds=rule.window_seconds)
-    start = now - window
-    first = windows.first_start()
-    if first is None:
+    period = period_of(rule, windows, now)
+    if period is None:
         return None
-    whole = min(rule.baseline_windows, (start - first) // window)
-    if whole < rule.needed_windows:
-        return None
-    totals = windows.totals(rule.scope, start, now, rule.min_stories, rule.filters)
-    candidates = {total.key: total for total in totals if rule.watches(total.key)}
+    candidates = read_totals(rule, windows, period.start, now, rule.min_stories)
     if not candidates:
-        anything = windows.totals("all", start, now, 0.0, rule.filters)
-        return {} if any(total.items for total in anything) else None
-    past = _Past(rule, windows, start, whole)
-    threshold = _threshold(past)
-    season = past.exposures()
+        return {} if anything_arrived(rule, windows, period.start, now) else None
+    threshold = threshold_of(rule, windows, period)
+    season = _season(rule, windows, period) if rule.seasonal else None
     if len(candidates) > _MANY and threshold <= 0.01:
-        candidates = _clearly_more(candidates, past, season)
-    found = windows.series(
-        rule.scope, list(candidates), start - whole * window, start, rule.window_seconds, rule.filters
-    )
+        means = baseline_totals(rule, windows, period, rule.scope)
+        candidates = _clearly_more(candidates, means, rule.window_seconds, season)
+    past = read_past(rule, windows, period, candidates)
     findings = {}
     for key, total in candidates.items():
-        inputs = _count_inputs(total, found[key], rule, threshold, season)
+        inputs = _count_inputs(total, past[key], rule, threshold, season)
         if _p_value(inputs) < threshold:
-            inputs |= _share_inputs(found[key][: len(inputs["counts"])], past)
+            stream = baseline_totals(rule, windows, period, "all")
+            inputs |= _share_inputs(past[key][: len(inputs["counts"])], stream)
             findings[key] = spike_finding(inputs, threshold)
     kept = {key: finding for key, finding in findings.items() if not _is_plainly_lower(finding.measured)}
-    return _with_sources(kept, rule, windows, start, now) if rule.min_sources > 1 and kept else kept
+    return with_sources(rule, windows, period.start, now, kept)
 
 
 def spike_finding(inputs: Mapping[str, Sequence[float]], threshold: float) -> Finding:
@@ -123,26 +91,27 @@ def spike_finding(inputs: Mapping[str, Sequence[float]], threshold: float) -> Fi
     return Finding(value, baseline.mean, spike_p_value(value, baseline), measured)
 
 
-def _threshold(past: _Past) -> float:
-    rule = past.rule
-    if rule.budget_per_week is None:
-        return rule.p_below
-    keys = {total.key for total in past.sums()}
-    if rule.include:
-        keys &= set(rule.include)
-    return budget_threshold(rule.budget_per_week, max(1, len(keys - set(rule.exclude))), rule.window_seconds)
+def _season(rule: Rule, windows: Windows, period: Period) -> list[float]:
+    """The exposures of the baseline's windows and of the present one."""
+    begin, end = midnight(period.past), midnight(period.start)
+    hours = windows.series("all", [""], begin, end, 3600, rule.filters)[""]
+    worth = profile([hour.negative_story_sum for hour in hours], begin)
+    return exposures(worth, period.past, rule.window_seconds, period.whole + 1)
 
 
 def _clearly_more(
-    candidates: Mapping[str, Window], past: _Past, season: Sequence[float] | None
+    candidates: Mapping[str, Window],
+    past: Sequence[Window],
+    window_seconds: int,
+    season: Sequence[float] | None,
 ) -> dict[str, Window]:
     """The candidates whose count is not plainly usual: more than 2 Poisson deviations above nine tenths of their mean.
 
     No over-dispersed baseline of that mean gives the others a chance below 0.01. Nine tenths, for an ongoing burst of
     up to a tenth of the windows is left out of it later; with a season half, for the key may have its own.
     """
-    scale = past.rule.window_seconds * (0.9 if season is None else 0.5 * season[-1])
-    means = {total.key: scale * total.negative_story_sum / total.seconds for total in past.sums()}
+    scale = window_seconds * (0.9 if season is None else 0.5 * season[-1])
+    means = {total.key: scale * total.negative_story_sum / total.seconds for total in past}
     return {
         key: total
         for key, total in candidates.items()
@@ -172,9 +141,8 @@ def _p_value(inputs: Mapping[str, Sequence[float]]) -> float:
     return spike_p_value(inputs["value"][0], baseline)
 
 
-def _share_inputs(series: Sequence[Window], past: _Past) -> dict[str, list[float]]:
+def _share_inputs(series: Sequence[Window], stream: Sequence[Window]) -> dict[str, list[float]]:
     told = [bucket for bucket in series if bucket.stories]
-    stream = past.sums(scope_all=True)
     stories = sum(each.stories for each in stream)
     negative = math.fsum(each.negative_story_sum for each in stream)
     return {
@@ -187,18 +155,3 @@ def _share_inputs(series: Sequence[Window], past: _Past) -> dict[str, list[float
 def _is_plainly_lower(measured: Measured) -> bool:
     share, p_value = measured.share, measured.share_p_value
     return share is not None and p_value is not None and share < _MOST_OF_THEM and p_value > _SHARE_LOWER
-
-
-def _with_sources(
-    findings: Mapping[str, Finding], rule: Rule, windows: Windows, start: datetime, end: datetime
-) -> dict[str, Finding]:
-    sources = windows.sources(rule.scope, list(findings), start, end, rule.filters)
-    return {
-        key: replace(finding, measured=replace(finding.measured, sources=sources[key]))
-        for key, finding in findings.items()
-        if sources.get(key, 0) >= rule.min_sources
-    }
-
-
-def _midnight(moment: datetime) -> datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

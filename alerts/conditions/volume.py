@@ -15,7 +15,7 @@ from alerts.conditions.reading import (
 from alerts.finding import Finding
 from alerts.measures import MEASURE_WORDS, measure_of
 from alerts.protocols import Windows
-from alerts.rules import Rule
+from alerts.rule import Rule
 from alerts.statistics import without_ongoing_burst
 from tidings.types import Measured
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from alerts.receivers.telling import began, firmness, observed, odds, share
-from alerts.receivers.words import one_line, safe_link, say_time, sparkline, summarise
+from alerts.receivers.words import capital, one_line, safe_link, say_time, sparkline, summarise
 from tidings.types import Alert, Notification
 
 MOST_ALERTS = 10
@@ -37,7 +37,7 @@ def heading(notification: Notification) -> str:
     """One line: 'Alert: negative stories on …', 'Resolved: …', or '3 alerts (2 firing, 1 resolved)'."""
     alerts = notification.alerts
     if len(alerts) == 1:
-        return f"{_word(alerts[0])}: {summarise(alerts[0])}"
+        return title_of(alerts[0])
     resolved = sum(alert.state == "resolved" for alert in alerts)
     parts = [f"{n} {word}" for n, word in ((len(alerts) - resolved, "firing"), (resolved, "resolved")) if n]
     return f"{len(alerts)} alerts ({', '.join(parts)})"
@@ -76,7 +76,7 @@ def brief(alert: Alert) -> Brief:
     facts += [(one_line(name, 40), one_line(text, 1000)) for name, text in sorted(alert.annotations.items())]
     facts += [("Severity", one_line(alert.severity, 20)), ("Rule", one_line(alert.rule, 80))]
     return Brief(
-        title=f"{_word(alert)}: {summarise(alert)}",
+        title=title_of(alert),
         when=f"fired {fired}, resolved {say_time(alert.resolved_at)}"
         if resolved
         else f"firing since {fired}",
@@ -98,7 +98,7 @@ def markdown(notification: Notification, longest_bytes: int) -> str:
     shown, more = briefs(notification)
     lines = [f"**{plain(heading(notification))}**"] if len(notification.alerts) > 1 else []
     for one in shown:
-        lines += [f"**{plain(one.title)}**", plain(one.when[0].upper() + one.when[1:])]
+        lines += [f"**{plain(one.title)}**", plain(capital(one.when))]
         lines += [f"{plain(name)}: {plain(text)}" for name, text in one.facts]
         lines += [one.chart] if one.chart else []
         lines += [f"> {linked(story)}" for story in one.stories]
@@ -119,8 +119,9 @@ def plain(text: str) -> str:
     return text.translate(_LOOK_ALIKES)
 
 
-def _word(alert: Alert) -> str:
-    return "Resolved" if alert.state == "resolved" else "Alert"
+def title_of(alert: Alert) -> str:
+    """Such as 'Alert: negative stories on …', or 'Resolved: …'."""
+    return f"{'Resolved' if alert.state == 'resolved' else 'Alert'}: {summarise(alert)}"
 
 
 def _fitting(lines: Sequence[str], longest_bytes: int) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 from alerts.durations import say_duration
 from alerts.evidence_sql import sql_of
+from alerts.receivers.brief import title_of
 from alerts.receivers.telling import began, firmness, observed, odds, share, share_of
 from alerts.receivers.words import (
     bars_of,
+    capital,
     one_line,
     safe_link,
     say_time,
@@ -43,7 +45,7 @@ def values_of(alert: Alert, image: str) -> Mapping[str, Any]:
     """What the templates show of one alert: cleaned texts, and numbers in words. `image` is the chart's cid."""
     bars = bars_of(alert.series, alert.window_seconds)
     resolved = alert.state == "resolved"
-    present = _COLOURS.get(alert.severity, _COLOURS["warning"])
+    present = colour_of(alert)
     summary = summarise(alert)
     caption = ""
     if bars:
@@ -53,8 +55,8 @@ def values_of(alert: Alert, image: str) -> Mapping[str, Any]:
             f"{say_time(ends)}; the last {say_duration(alert.window_seconds)} are the alert's."
         )
     return {
-        "heading": f"{'Resolved' if resolved else 'Alert'}: {summary}",
-        "about": summary[0].upper() + summary[1:],
+        "heading": title_of(alert),
+        "about": capital(summary),
         "resolved": resolved,
         "colour": _RESOLVED_COLOUR if resolved else present,
         "observed": _sentence(observed(alert)),

@@ -8,6 +8,7 @@ from typing import Any
 from alerts.receivers.brief import Brief, briefs, heading
 from alerts.receivers.http import Answer, Request, Trouble, by_status
 from alerts.receivers.receiver import Kind, as_json
+from alerts.receivers.words import capital
 from tidings.types import Notification
 
 LONGEST_HEADER = 150
@@ -36,7 +37,7 @@ def document_of(notification: Notification) -> dict[str, Any]:
 
 def _blocks(one: Brief, titled: bool) -> list[dict[str, Any]]:
     lines = [f"*{escape(one.title)}*"] if titled else []
-    lines += [escape(one.when[0].upper() + one.when[1:])]
+    lines += [escape(capital(one.when))]
     lines += [f"*{escape(name)}:* {escape(text)}" for name, text in one.facts]
     for story in one.stories:
         title = escape(story.title)

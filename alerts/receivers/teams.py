@@ -7,6 +7,7 @@ from typing import Any
 from alerts.receivers.brief import all_resolved, briefs, heading, linked, plain, severity_of
 from alerts.receivers.http import Request
 from alerts.receivers.receiver import Kind, as_json
+from alerts.receivers.words import capital
 from tidings.types import Notification
 
 LONGEST_BODY = 28_000  # Teams refuses messages of more than 28 KB
@@ -33,7 +34,7 @@ def document_of(notification: Notification, most: int = 10) -> dict[str, Any]:
     for one in shown[:most]:
         if len(notification.alerts) > 1:
             body.append(_text(plain(one.title), weight="Bolder", separator=True))
-        body.append(_text(plain(one.when[0].upper() + one.when[1:]), isSubtle=True, spacing="None"))
+        body.append(_text(plain(capital(one.when)), isSubtle=True, spacing="None"))
         facts = [{"title": plain(name), "value": plain(text)} for name, text in one.facts]
         body.append({"type": "FactSet", "facts": facts})
         if one.chart:

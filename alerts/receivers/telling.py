@@ -1,7 +1,8 @@
 """What was measured, in sentences: observed against expected, the odds, what it hangs on. Pure functions."""
 
 from alerts.durations import say_duration
-from alerts.receivers.words import advise, say_count, say_odds, say_time
+from alerts.evidence import SUMS, weight_of
+from alerts.receivers.words import advise, capital, say_count, say_odds, say_time
 from tidings.types import Alert, Evidence
 
 _COUNTS = ("negative stories", "smoothed negative stories", "stories", "items")
@@ -55,8 +56,7 @@ def firmness(alert: Alert) -> str:
         f"without its largest {name}: {'still an alert' if holds else 'no alert'}"
         for name, holds in known.items()
     ]
-    said = "; ".join(parts)
-    return said[0].upper() + said[1:]
+    return capital("; ".join(parts))
 
 
 def began(alert: Alert) -> str:
@@ -66,10 +66,9 @@ def began(alert: Alert) -> str:
 
 def share_of(story: Evidence, alert: Alert) -> str:
     """How much of the alert's value the story brings, such as '12 %'; nothing where that is no sum of stories."""
-    weight = {"negative stories": story.p_negative, "stories": 1.0, "items": float(story.reach)}
-    if alert.measured.measure not in weight or alert.value <= 0:
+    if alert.measured.measure not in SUMS or alert.value <= 0:
         return ""
-    return f"{min(1.0, weight[alert.measured.measure] / alert.value):.0%}".replace("%", " %")
+    return f"{min(1.0, weight_of(story, alert.measured) / alert.value):.0%}".replace("%", " %")
 
 
 def _figure(measure: str, value: float) -> str:

@@ -31,6 +31,11 @@ def visible(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in hidden else c for c in text)
 
 
+def capital(text: str) -> str:
+    """The text with a capital at its beginning, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def one_line(text: str, longest: int = 300) -> str:
     """The text on one line without control, direction and surrogate characters, cut at `longest`."""
     line = " ".join(visible(text).split())

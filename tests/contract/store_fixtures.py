@@ -33,3 +33,16 @@ def store(store_settings: StoreSettings) -> Iterator[Store]:
     opened = open_store(store_settings)
     yield opened
     opened.close()
+
+
+def empty(store: Store) -> None:
+    """Takes every item and window out of it, so that one store serves many examples."""
+    for table in (
+        "item_versions",
+        "story_items",
+        "item_minutes",
+        "window_rows",
+        "key_windows",
+        "dirty_minutes",
+    ):
+        store._client.execute(f"TRUNCATE TABLE {table}")

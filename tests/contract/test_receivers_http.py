@@ -4,7 +4,8 @@ import json
 import logging
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -186,7 +187,9 @@ def test_the_server_says_when_to_come_back_as_a_date() -> None:
     assert 80 < caught.value.retry_after_seconds <= 90
 
 
-def test_an_endless_answer_is_left() -> None:
+@contextmanager
+def never_ending(part: bytes, pause_seconds: float) -> Iterator[int]:
+    """The port of a server whose answer goes on and on; it must be left by the end."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def drip() -> None:
@@ -195,31 +198,23 @@ def test_an_endless_answer_is_left() -> None:
                 connection.recv(65_536)
                 connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
                 while True:
-                    connection.sendall(b"x" * 100_000)
+                    connection.sendall(part)
+                    time.sleep(pause_seconds)
 
         thread = Thread(target=drip)
         thread.start()
-        receiver_to("webhook", listener.getsockname()[1]).send(note())
+        yield listener.getsockname()[1]
         thread.join(5)
     assert not thread.is_alive()
+
+
+def test_an_endless_answer_is_left() -> None:
+    with never_ending(b"x" * 100_000, 0) as port:
+        receiver_to("webhook", port).send(note())
 
 
 def test_a_slow_answer_is_left() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def drip() -> None:
-            connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                connection.recv(65_536)
-                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                while True:
-                    connection.sendall(b"x")
-                    time.sleep(0.05)
-
-        thread = Thread(target=drip)
-        thread.start()
+    with never_ending(b"x", 0.05) as port:
         began = time.monotonic()
-        receiver_to("webhook", listener.getsockname()[1], timeout_seconds=0.3).send(note())
+        receiver_to("webhook", port, timeout_seconds=0.3).send(note())
         assert time.monotonic() - began < 2
-        thread.join(5)
-    assert not thread.is_alive()

@@ -15,6 +15,7 @@ from store.alert_log import _COLUMNS, _row
 from store.client import connect
 from store.migrate import SCHEMA, migrate, read_migrations
 from store.store import Store, open_store
+from tests.contract.store_fixtures import empty
 from tests.items import T0, scored
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import StoreSettings
@@ -347,15 +348,7 @@ def test_any_history_ends_in_the_counts_of_its_last_versions(
 ) -> None:
     store = open_store(store_settings)
     try:
-        for table in (
-            "item_versions",
-            "story_items",
-            "item_minutes",
-            "window_rows",
-            "key_windows",
-            "dirty_minutes",
-        ):
-            store._client.execute(f"TRUNCATE TABLE {table}")
+        empty(store)
         for batch in batches:
             store.insert([_item(event) for event in batch])
             store.roll()

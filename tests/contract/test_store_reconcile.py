@@ -13,6 +13,7 @@ from store.client import Client, Params, Row
 from store.reconcile import Difference, reconcile
 from store.store import Store, open_store
 from store.windows import SUMS
+from tests.contract.store_fixtures import empty
 from tests.items import T0, scored
 from tidings.settings import StoreSettings
 from tidings.types import Flag, ScoredItem
@@ -192,15 +193,7 @@ def test_windows_and_reconciliation_hold_the_definition(
 ) -> None:
     store = open_store(store_settings)
     try:
-        for table in (
-            "item_versions",
-            "story_items",
-            "item_minutes",
-            "window_rows",
-            "key_windows",
-            "dirty_minutes",
-        ):
-            store._client.execute(f"TRUNCATE TABLE {table}")
+        empty(store)
         for batch in batches:
             store.insert([made(event) for event in batch])
             store.roll()
