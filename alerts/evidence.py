@@ -63,7 +63,10 @@ def examined(
 
     `stories` are those of the window that ends at `now`, `series` its chart.
     """
-    measured = replace(alert.measured, filters=rule.filters, began_at=began_at(alert, stories, series))
+    # A later peak does not move the beginning, and may no longer see it.
+    known = alert.measured.began_at
+    began = known or began_at(alert, stories, series)
+    measured = replace(alert.measured, filters=rule.filters, began_at=began)
     if not stories or measured.kind == "no_data":  # silence has no story that it hangs on
         return measured
     weights: dict[str, float] = {}

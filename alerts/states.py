@@ -47,7 +47,7 @@ def advance(
             value=finding.value,
             expected=finding.expected,
             p_value=finding.p_value,
-            measured=finding.measured,
+            measured=replace(finding.measured, began_at=previous.measured.began_at),
         )
     if previous.state == "pending" and (now - previous.started_at).total_seconds() >= rule.for_seconds:
         alert = replace(alert, state="firing", fired_at=now)

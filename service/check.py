@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alerts.receivers.build import build_receivers
+from alerts.routing import make_policy
 from alerts.rules import load_rules
 from ingest.kafka import check_broker
 from service.wiring import open_model
@@ -74,6 +75,7 @@ def _receivers(settings: Settings) -> list[Check]:
     """One check per receiver, by name: its host is shown, never its address or secret. None is a fine number."""
     try:
         built = build_receivers(settings)
+        make_policy(settings.routing)  # who is told when: a wrong setting would end `tidings run`
     except TidingsError as error:
         return [Check("receivers", False, str(error))]
     none = [Check("receivers", True, "none: alerts are recorded and told to nobody (docs/receivers.md)")]

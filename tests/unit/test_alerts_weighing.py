@@ -79,6 +79,20 @@ def test_the_burst_begins_with_its_first_story() -> None:
     assert fired(burst(12, start=NOW - 23 * HOUR)).measured.began_at == NOW - 23 * HOUR
 
 
+def test_a_later_peak_does_not_move_the_beginning() -> None:
+    windows = MemoryWindows(flow("Quiet Co", START + DAY / 2, NOW, 2 * DAY))
+    history = MemoryHistory()
+    engine = Engine([Rule("spike", window_seconds=3600, baseline_seconds=20 * 86_400)], windows, history)
+    windows.add(burst(12, start=NOW - HOUR / 2))
+    engine.evaluate(NOW)
+    (first,) = history.active_alerts()
+    windows.add(burst(50, start=NOW))
+    engine.evaluate(NOW + HOUR)
+    (later,) = history.active_alerts()
+    assert later.value > first.value
+    assert later.measured.began_at == first.measured.began_at == NOW - HOUR / 2
+
+
 @pytest.mark.parametrize(
     ("counts", "upper", "begins"),
     [
