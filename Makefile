@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# More than cores: brokers and receivers are waited for much of the time.
+TEST_PROCESSES ?= 4
 
 help:  ## what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -29,7 +31,7 @@ demo: $(VENV)/embedded.done  ## the whole stream on this machine, with a story t
 	@$(BIN)/tidings demo
 
 test: lint  ## lint, types and all tests, with coverage (slow and training tests left out)
-	$(BIN)/python -m pytest -m "not slow and not train" --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow and not train" -n $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term
 
 lint: $(VENV)/dev.done  ## ruff and mypy
 	$(BIN)/ruff check .

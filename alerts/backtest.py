@@ -8,6 +8,7 @@ import numpy as np
 
 from alerts.engine import Engine
 from alerts.memory_windows import MemoryWindows
+from alerts.protocols import NamesIn
 from alerts.rule import Rule
 from tidings.types import Alert
 
@@ -63,15 +64,16 @@ def run_backtest(
     end: datetime,
     step: timedelta = timedelta(minutes=30),
     progress: Callable[[datetime], None] = lambda now: None,
+    names_in: NamesIn | None = None,
 ) -> Backtest:
     """Evaluates the rules each `step` from `start` up to and including `end`; items before `start` are their past.
 
     At `now` only items published before it count. Moments are left out at which nothing can fire or resolve: no item
     lies in a rule's window, no alert is active, and no rule fires on silence. `progress` is told the time that is
-    reached, once a simulated day.
+    reached, once a simulated day; `names_in` is the engine's.
     """
     history = MemoryHistory()
-    engine = Engine(rules, windows, history)
+    engine = Engine(rules, windows, history, names_in=names_in)
     always = any(rule.kind in _FIRES_ON_SILENCE for rule in rules)
     longest = timedelta(seconds=max((rule.window_seconds for rule in rules), default=0))
     now, evaluations, told = _ceil(start, step), 0, start

@@ -16,7 +16,7 @@ def dashboard_link(url: str, alert: Alert) -> str:
     end = alert.fired_at or alert.started_at
     period = {"from": end - _BEFORE * window, "to": end + window}
     chosen = {name: str(int(moment.timestamp() * 1000)) for name, moment in period.items()}
-    topic, _, entity = alert.key.partition(" | ")
+    topic, _, entity = alert.key.rpartition(" | ")  # topics have that stroke in their own names
     if alert.scope in ("topic", "topic_entity"):
         chosen["var-topic"] = alert.key if alert.scope == "topic" else topic
     if alert.scope in ("entity", "topic_entity"):

@@ -1,6 +1,6 @@
 """What the alerts wing needs from others, as small protocols that wiring fills in."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -79,6 +79,14 @@ class Explain(Protocol):
 
     def __call__(self, text: str) -> tuple[Word, ...]:
         """The few words that moved the score most, the strongest first. Whatever it raises, the alert goes on."""
+        ...
+
+
+class NamesIn(Protocol):
+    """Says whom a headline names, by the keys of the scope entity."""
+
+    def __call__(self, headline: str) -> Collection[str]:
+        """The names; a shorter form of a longer name ("Stanford") may stand as it is."""
         ...
 
 

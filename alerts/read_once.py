@@ -14,7 +14,7 @@ _Period = tuple[Scope, datetime, datetime, Filters]
 class ReadOnce:
     """Reads through to `windows` and remembers for one evaluation: what is stored meanwhile is not seen.
 
-    Totals read with a lower minimum answer a higher one; series and sources are remembered key by key. Totals of
+    Totals read with a lower minimum answer a higher one; the rest is remembered key by key. Totals of
     whole past days (the size of a baseline) are remembered until the day is over.
     """
 
@@ -92,7 +92,11 @@ class ReadOnce:
         limit: int,
         filters: Filters = NO_FILTERS,
     ) -> tuple[Evidence, ...]:
-        return self._windows.evidence(scope, key, start, end, limit, filters)
+        known = self._keyed.setdefault(("evidence", scope, start, end, limit, filters), {})
+        if key not in known:
+            known[key] = self._windows.evidence(scope, key, start, end, limit, filters)
+        found: tuple[Evidence, ...] = known[key]
+        return found
 
 
 def _is_days(read: _Period) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -35,6 +36,8 @@ class Rule:
     threshold comes from that many false alarms a week over all keys of the rule instead. `min_stories` is the least
     number of stories that a finding needs (negative ones for spike, drift and new_key; in the window for drop, level
     and volume; usual ones per window for no_data), `min_sources` how many sources its negative stories must come from.
+    `min_clear` is how many of the stories must be clearly negative (their likeliest sentiment), `in_headline` the least
+    part of the negative stories whose headline names the key (alerts/headline.py); spike, drift and new_key know them.
     The condition must hold for `for_seconds` before the alert fires, and be gone for `keep_firing_for_seconds`
     before it resolves. `min_history` is the number of whole windows of baseline there must be before the rule is
     evaluated (None: a third of the baseline). Only items that pass `filters` count. Where `include` is set only its
@@ -65,6 +68,8 @@ class Rule:
     level: float = 0.0
     direction: Direction = "above"
     seasonal: bool = False
+    min_clear: int = 0
+    in_headline: float = 0.0
 
     @property
     def baseline_windows(self) -> int:
@@ -81,6 +86,21 @@ class Rule:
         """The measure of the rule, or that of its kind."""
         return self.measure or MEASURES[self.kind][0]
 
+    @property
+    def counts_up(self) -> bool:
+        """Whether it looks for more of what time only adds to: a spike, say, and not a mean or a silence."""
+        if self.kind == "level":
+            return self.direction == "above" and self.looks_at in ("negative_stories", "stories", "items")
+        return self.kind in ("spike", "volume", "new_key")
+
     def watches(self, key: str) -> bool:
         """Whether the rule looks at `key`."""
-        return (not self.include or key in self.include) and key not in self.exclude
+        return (not self.include or key in self._included) and key not in self._excluded
+
+    @cached_property
+    def _included(self) -> frozenset[str]:
+        return frozenset(self.include)
+
+    @cached_property
+    def _excluded(self) -> frozenset[str]:
+        return frozenset(self.exclude)  # lists of hundreds are usual

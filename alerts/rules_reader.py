@@ -25,17 +25,19 @@ KEYS = (
         "include",
         "include_file",
     ),
-    *("exclude", "filters", "level", "measure", "direction", "seasonal"),
+    *("exclude", "exclude_file", "filters", "level", "measure", "direction", "seasonal"),
+    *("min_clear", "in_headline"),
 )
 # Keys that a kind does not know, and why.
 _STATISTICAL = ("baseline", "p_below", "budget", "min_history", "seasonal")
+_NEGATIVE = ("min_clear", "in_headline")
 _UNKNOWN: Mapping[RuleKind, tuple[str, ...]] = {
     "spike": ("level", "measure", "direction"),
-    "drop": ("level", "measure", "direction", "seasonal"),
+    "drop": ("level", "measure", "direction", "seasonal", *_NEGATIVE),
     "drift": ("level", "measure", "direction", "seasonal"),
-    "level": _STATISTICAL,
-    "volume": ("level", "direction", "min_sources", "seasonal"),
-    "no_data": ("level", "direction", "min_sources", "seasonal"),
+    "level": (*_STATISTICAL, *_NEGATIVE),
+    "volume": ("level", "direction", "min_sources", "seasonal", *_NEGATIVE),
+    "no_data": ("level", "direction", "min_sources", "seasonal", *_NEGATIVE),
     "new_key": ("level", "measure", "direction", "seasonal"),
 }
 _FEWEST_WINDOWS = 3
@@ -75,8 +77,8 @@ class RuleReader(FieldReader):
             severity=self.choice("severity", SEVERITIES, "warning"),
             labels=self._labels(),
             min_history=self._history(baseline // window),
-            include=self._include(),
-            exclude=self.texts("exclude"),
+            include=self._keys("include"),
+            exclude=self._keys("exclude"),
             budget_per_week=self._budget(),
             min_sources=self._sources(),
             filters=self._filters(),
@@ -85,6 +87,8 @@ class RuleReader(FieldReader):
             level=self._level(kind, measure),
             direction=self._direction(measure),
             seasonal=self._flag("seasonal"),
+            min_clear=self._clear(),
+            in_headline=self._headline(),
         )
 
     def _baseline(self, window: int) -> int:
@@ -140,15 +144,29 @@ class RuleReader(FieldReader):
             )
         return direction
 
-    def _include(self) -> tuple[str, ...]:
-        named = self.texts("include")
-        if "include_file" not in self.entry:
+    def _clear(self) -> int:
+        value = self.entry.get("min_clear", 0)
+        if type(value) is not int or not 0 <= value <= 1000:
+            raise self.error("min_clear", f"must be a whole number from 0 to 1000; it is {value!r}")
+        return int(value)
+
+    def _headline(self) -> float:
+        if "in_headline" not in self.entry:
+            return 0.0
+        if self.entry.get("scope", "entity") not in ("entity", "topic_entity"):
+            raise self.error("in_headline", "is for names: it needs the scope entity or topic_entity")
+        return self.number_between("in_headline", 0.0, 0.0, 1.0)
+
+    def _keys(self, name: str) -> tuple[str, ...]:
+        """The keys under `name` (include, exclude), and those of its file."""
+        named, file = self.texts(name), f"{name}_file"
+        if file not in self.entry:
             return named
-        path = self._folder / self.text("include_file", None)
+        path = self._folder / self.text(file, None)
         try:
             return tuple(dict.fromkeys((*named, *read_watch_list(path))))
         except ConfigError as error:
-            raise self.error("include_file", str(error)) from None
+            raise self.error(file, str(error)) from None
 
     def _filters(self) -> Filters:
         value = self.entry.get("filters", {})

@@ -1,10 +1,13 @@
 """What a rule does, in plain words."""
 
+from collections.abc import Sequence
+
 from alerts.durations import say_duration
 from alerts.measures import MEASURE_WORDS
 from alerts.rule import Rule
 from tidings.types import Filters
 
+_SHOWN = 5  # of a list of keys
 _WHOM = {
     "entity": "a name",
     "topic": "a topic",
@@ -19,6 +22,13 @@ def describe(rule: Rule) -> str:
     sentences = [f"Fires when {_condition(rule)}."]
     if rule.min_sources > 1:
         sentences.append(f"Its negative stories must come from at least {rule.min_sources} sources.")
+    if rule.min_clear:
+        more = "stories" if rule.min_clear > 1 else "story"
+        sentences.append(f"At least {rule.min_clear} {more} must be clearly negative.")
+    if rule.in_headline:
+        sentences.append(
+            f"Before it fires, at least {rule.in_headline:.0%} of the bad news must name it in the headline."
+        )
     if counted := _filtered(rule.filters):
         sentences.append(f"Only {counted} count.")
     if rule.seasonal:
@@ -71,10 +81,13 @@ def _condition(rule: Rule) -> str:
 def _whom(rule: Rule) -> str:
     whom = _WHOM[rule.scope]
     if rule.include:
-        shown = ", ".join(rule.include[:5])
-        more = len(rule.include) - 5
-        whom = f"one of {shown}" + (f" and {more} more" if more > 0 else "")
-    return whom + (f" (never {', '.join(rule.exclude)})" if rule.exclude else "")
+        whom = f"one of {_some(rule.include)}"
+    return whom + (f" (never {_some(rule.exclude)})" if rule.exclude else "")
+
+
+def _some(keys: Sequence[str]) -> str:
+    more = len(keys) - _SHOWN
+    return ", ".join(keys[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _rare(rule: Rule, what: str) -> str:

@@ -32,10 +32,13 @@ def advance(
 
     Figures are those of the peak: while an alert is active they change only when the value gets worse (is_worse), all
     together. `updated_at` is when the condition last held (or the state changed); `keep_firing_for` counts
-    from it. A pending alert whose condition passes ends as resolved without fired_at, and nobody is told.
+    from it. A pending alert whose condition passes ends as resolved without fired_at, and nobody is told. An alert
+    that is_later waits for a later `now`.
     """
     if previous is None:
         return None if finding is None else _begin(finding, rule, key, now)
+    if is_later(previous, now):
+        return previous
     if finding is None:
         held_at = previous.updated_at or previous.started_at
         kept = (now - held_at).total_seconds() < rule.keep_firing_for_seconds
@@ -47,7 +50,11 @@ def advance(
             value=finding.value,
             expected=finding.expected,
             p_value=finding.p_value,
-            measured=replace(finding.measured, began_at=previous.measured.began_at),
+            measured=replace(
+                finding.measured,
+                began_at=previous.measured.began_at,
+                headline_share=finding.measured.headline_share or previous.measured.headline_share,
+            ),
         )
     if previous.state == "pending" and (now - previous.started_at).total_seconds() >= rule.for_seconds:
         alert = replace(alert, state="firing", fired_at=now)
@@ -55,6 +62,11 @@ def advance(
     if alert is not previous or (rule.keep_firing_for_seconds and previous.state == "firing"):
         alert = replace(alert, updated_at=now)
     return alert
+
+
+def is_later(alert: Alert, now: datetime) -> bool:
+    """Whether the alert is of after `now`: begun in a minute that was still running (Engine.look)."""
+    return (alert.updated_at or alert.started_at) > now
 
 
 def is_worse(later: Alert | Finding, earlier: Alert) -> bool:

@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import betainc, gammainc, gammaln
@@ -46,13 +47,19 @@ def fit_baseline(
     rate is itself uncertain: squared coefficient of variation 1/(S + 1/2) + phi/n. Both multiply: the predictive
     dispersion is (1 + phi)(1 + 1/(S + 1/2) + phi/n) - 1. ValueError where there are no counts, or wrong ones.
     """
-    n = len(counts)
-    if n == 0 or not all(0 <= count < math.inf for count in counts):
-        raise ValueError("counts must be at least one number, none negative")
     x = np.asarray(counts, dtype=float)
-    e = np.ones(n) if exposures is None else np.asarray(exposures, dtype=float)
+    if len(x) == 0 or not np.all((x >= 0) & (x < math.inf)):
+        raise ValueError("counts must be at least one number, none negative")
+    e = np.ones(len(x)) if exposures is None else np.asarray(exposures, dtype=float)
     if e.shape != x.shape or not (np.all(e > 0) and np.all(np.isfinite(e)) and 0 < exposure < math.inf):
         raise ValueError("exposures must be positive numbers, one for each count")
+    return _fit(x.tobytes(), e.tobytes(), exposure)
+
+
+@lru_cache(maxsize=1024)  # a finding is asked for again by other rules, and with each of its alert's evidence
+def _fit(counts: bytes, exposures: bytes, exposure: float) -> Baseline:
+    x, e = np.frombuffer(counts), np.frombuffer(exposures)
+    n = len(x)
     shape = float(x.sum()) + PRIOR_STORIES
     rate = shape / float(e.sum())
     phi = np.array(DISPERSIONS)
@@ -98,10 +105,21 @@ def negative_binomial_tail(value: float, mean: float, dispersion: float) -> floa
 
 def spike_p_value(value: float, baseline: Baseline) -> float:
     """The chance of `value` or more in one window of `baseline`."""
-    tails = (negative_binomial_tail(value, baseline.mean, d) for d in baseline.dispersions)
+    tails = _tails(value, baseline.mean, baseline.dispersions)
     return min(1.0, math.fsum(w * tail for w, tail in zip(baseline.weights, tails, strict=True)))
 
 
+def _tails(value: float, mean: float, dispersions: Sequence[float]) -> list[float]:
+    """negative_binomial_tail for each dispersion, in one call where none is a special case."""
+    plain = sys.float_info.min <= value < math.inf and 0 < mean < math.inf
+    if not plain or min(dispersions) < _POISSON_BELOW:
+        return [negative_binomial_tail(value, mean, one) for one in dispersions]
+    d = np.array(dispersions)
+    tails = betainc(value, 1 / d, mean * d / (1 + mean * d))
+    return np.minimum(tails, 1.0).tolist()  # type: ignore[no-any-return]  # numpy's tolist is Any
+
+
+@lru_cache(maxsize=1024)
 def interval(baseline: Baseline) -> tuple[float, float]:
     """The whole numbers between which the baseline's central 95 % lie: at most 2.5 % below, at most 2.5 % above."""
     side = (1 - _CENTRAL) / 2

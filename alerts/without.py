@@ -22,7 +22,7 @@ def still_fires(
 ) -> bool:
     """Whether `condition` finds `key` at `now` without the stories `left_out`, against the same `threshold`.
 
-    `stories` are all of the window, those left out included. A threshold of 0 is the rule's own.
+    `stories` are all of the window, those left out (one or more) included. A threshold of 0 is the rule's own.
     """
     alone = replace(rule, include=(key,), exclude=())
     if threshold:  # a budget over all keys must not become one over a single key
@@ -42,6 +42,7 @@ class _Without:
         self._left_out = left_out
         gone = {story.item_id for story in left_out}
         kept = {story.source for story in stories if story.item_id not in gone and is_negative(story)}
+        self._first = min(story.published_at for story in left_out)
         self._lost_sources = len({story.source for story in left_out if is_negative(story)} - kept)
 
     def first_start(self) -> datetime | None:
@@ -67,7 +68,11 @@ class _Without:
     ) -> dict[str, list[Window]]:
         found = self._windows.series(scope, keys, start, end, seconds, filters)
         if self._key in found and (scope != "all" or not self._key):
-            found = {**found, self._key: [self._reduced(window) for window in found[self._key]]}
+            since = self._first - timedelta(
+                seconds=seconds
+            )  # what began before ended before: most of a baseline
+            reduced = [self._reduced(w) if w.start > since else w for w in found[self._key]]
+            found = {**found, self._key: reduced}
         return found
 
     def sources(

@@ -27,24 +27,39 @@ __all__ = [
 _log = logging.getLogger(__name__)
 _ADMIN_MS = 30_000
 _FLUSH_SECONDS = 60
+_LINGER_MS = 5
 _POLLS_PAST_END = 20
 
 
 class Producer:
-    """Sends messages in the background; `flush` waits until all are acknowledged by all replicas."""
+    """Sends messages in the background; `flush` waits until all are acknowledged by all replicas.
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        """Connects; raises Unavailable when no broker answers."""
+    `publish` waits for its own messages, and may be called from several threads.
+    """
+
+    def __init__(self, settings: KafkaSettings, patience_seconds: float = 0) -> None:
+        """Connects; raises Unavailable when no broker answers.
+
+        Within `patience_seconds` a message is acknowledged or given up; 0 is kafka-python's own two minutes.
+        """
         self._settings = settings
         self._failures: list[Exception] = []
         with mapped(settings):
             self._producer = KafkaProducer(
                 **connection(settings),
                 acks="all",
-                linger_ms=5,
+                linger_ms=_LINGER_MS,
                 batch_size=131_072,
                 max_request_size=settings.max_message_bytes + HEADER_BYTES,
+                **_patience(patience_seconds),
             )
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Sends these (topic, value) and returns once all are acknowledged; raises Unavailable when one is not."""
+        with mapped(self._settings):
+            futures = [self._producer.send(topic, value=value) for topic, value in messages]
+            for future in futures:
+                future.get(timeout=_FLUSH_SECONDS)
 
     def send(
         self,
@@ -73,6 +88,13 @@ class Producer:
     def _producer_errors(failures: Sequence[Exception]) -> None:
         if failures:
             raise failures[0]
+
+
+def _patience(seconds: float) -> dict[str, int]:
+    """kafka-python asks that delivery, which holds the time in the queue too, may take the longest."""
+    ms = int(seconds * 1000)
+    options = {"max_block_ms": ms, "request_timeout_ms": ms, "delivery_timeout_ms": ms + _LINGER_MS}
+    return options if ms else {}
 
 
 class DeadLetterProducer:
@@ -189,7 +211,7 @@ def check_broker(settings: KafkaSettings) -> str:
 def topic_partitions(settings: KafkaSettings) -> dict[str, int]:
     """The topics that Tidings uses, with their partition counts (0: missing); raises Unavailable."""
     with mapped(settings):
-        consumer = KafkaConsumer(**connection(settings))
+        consumer = KafkaConsumer(**connection(settings), enable_auto_commit=False)
         try:
             known = consumer.topics()
             names = [*settings.topics, settings.dead_letter_topic]

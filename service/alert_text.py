@@ -4,7 +4,19 @@ from collections.abc import Sequence
 
 from alerts.evidence_sql import sql_of
 from alerts.receivers.telling import began, firmness
+from alerts.receivers.words import one_line, say_measure
 from tidings.types import Acknowledgement, Alert, Notification
+
+
+def entry(alert: Alert, seen: Acknowledgement | None) -> tuple[str, str]:
+    """An alert in two lines that fit 80 columns unless names are long: what and when; its figures, and its id."""
+    by = f"; seen by {one_line(seen.author)}" if seen else ""
+    on = one_line(alert.key) or alert.scope
+    return (
+        f"{alert.state:<8} {alert.started_at:%Y-%m-%d %H:%M} {alert.severity:<8} {alert.rule} on {on}{by}",
+        f"    {say_measure(alert.measured.measure, alert.value)} {alert.measured.measure},"
+        f" expected {say_measure(alert.measured.measure, alert.expected)}  {alert.alert_id}",
+    )
 
 
 def figures(alert: Alert) -> list[str]:
@@ -20,6 +32,10 @@ def figures(alert: Alert) -> list[str]:
         usual = f", usual {measured.share_expected:.0%}" if measured.share_expected is not None else ""
         odds = f", p {measured.share_p_value:.2g}" if measured.share_p_value is not None else ""
         lines.append(f"negative share {measured.share:.0%}{usual}{odds}")
+    if measured.headline_share is not None:
+        lines.append(
+            f"named in the headlines of {measured.headline_share:.0%} of the bad news before it fired"
+        )
     if measured.stories or measured.sources:
         lines.append(f"stories {measured.stories}, sources {measured.sources}")
     lines += [said for said in (firmness(alert), f"Began {began(alert)}" if began(alert) else "") if said]

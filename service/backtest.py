@@ -10,6 +10,7 @@ from alerts.backtest_events import LAX_P, Event, Outcome, false_alarms, outcomes
 from alerts.memory_windows import MemoryWindows
 from alerts.rule import Rule
 from service.backtest_items import ShowProgress
+from service.wiring import names_in
 from tidings.errors import ConfigError
 from tidings.types import Alert, ScoredItem
 
@@ -83,7 +84,7 @@ def run(
         progress(f"evaluating {origin}", (now - period.start).total_seconds(), length)
 
     began = time.perf_counter()
-    test = run_backtest(rules, windows, period.start, period.end, period.step, show)
+    test = run_backtest(rules, windows, period.start, period.end, period.step, show, names_in)
     seconds = time.perf_counter() - began
     found = tuple(outcomes(events, test, windows))
     return Run(

@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from alerts.receivers.build import build_receivers
 from alerts.routing import make_policy
 from alerts.rules import load_rules
 from ingest.kafka import check_broker
-from service.wiring import open_model
+from service.wiring import all_receivers, open_model
 from store.store import open_store
 from tidings.errors import TidingsError
 from tidings.settings import Settings
@@ -74,7 +73,7 @@ def _store(settings: Settings) -> str:
 def _receivers(settings: Settings) -> list[Check]:
     """One check per receiver, by name: its host is shown, never its address or secret. None is a fine number."""
     try:
-        built = build_receivers(settings)
+        built = all_receivers(settings)
         make_policy(settings.routing)  # who is told when: a wrong setting would end `tidings run`
     except TidingsError as error:
         return [Check("receivers", False, str(error))]

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from service.cli_alerts import alerts_app, rules_app
+from service.cli_api import app as api_app
 from service.cli_backtest import backtest
 from service.cli_dashboards import app as dashboards_app
 from service.cli_dlq import app as dlq_app
@@ -32,6 +33,7 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(model_app, name="model")
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(dlq_app, name="dlq")
+app.add_typer(api_app, name="api")
 app.command()(backtest)
 
 PARTS = ("ingest", "windows", "alerts", "api")
@@ -196,7 +198,8 @@ def sql(
         str, typer.Option("--format", help="A ClickHouse output format; by the file's ending if left out.")
     ] = "",
     output: Annotated[
-        Path | None, typer.Option(help="A file for the answer: .csv, .tsv, .jsonl, .parquet, .arrow.")
+        Path | None,
+        typer.Option(help="A file for the answer: .csv, .tsv, .jsonl, .parquet, .arrow; also .csv.gz."),
     ] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -1,23 +1,22 @@
 """`tidings rules …` and `tidings alerts …`."""
 
 import json
+import re
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from alerts.receivers.telling import share_of
 from alerts.receivers.words import advise, summarise
 from alerts.rules import describe, load_rules
-from service.alert_text import figures, same_in_sql, telling
+from service.alert_text import entry, figures, same_in_sql, telling
 from service.cli_silence import silence_app
-from service.options import AuthorOption, ConfigOption, JsonOption, one_by_id, parse_for
+from service.options import AuthorOption, ConfigOption, JsonOption, one_by_id, parse_for, parse_time
 from store.store import Store, open_store
 from tidings.highlight import say_words
 from tidings.settings import load_settings
@@ -26,6 +25,14 @@ from tidings.types import Acknowledgement, Alert
 rules_app = typer.Typer(no_args_is_help=True, help="Alert rules.")
 alerts_app = typer.Typer(no_args_is_help=True, help="Alerts: what is firing and what has fired.")
 alerts_app.add_typer(silence_app, name="silence")
+
+
+class State(StrEnum):
+    """What an alert can be."""
+
+    pending = "pending"
+    firing = "firing"
+    resolved = "resolved"
 
 
 @rules_app.command()
@@ -45,26 +52,33 @@ def check(
 
 @alerts_app.command("list")
 def list_alerts(
-    limit: Annotated[int, typer.Option(min=1)] = 20, as_json: JsonOption = False, config: ConfigOption = None
+    state: Annotated[State | None, typer.Option(help="Only alerts in this state.")] = None,
+    rule: Annotated[str, typer.Option(help="Only alerts of the rule of this name.")] = "",
+    key: Annotated[str, typer.Option(help="Only alerts on this name, topic or source.")] = "",
+    since: Annotated[
+        str, typer.Option(help="Only those that began at this time or later, or so long ago: 2026-01-31, 7d.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1)] = 20,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
-    """The latest alerts, newest first.
+    """The latest alerts, newest first: two lines each, the second with the id that the other commands take.
 
-    Example: tidings alerts list --limit 5
+    Example: tidings alerts list --state firing --since 7d
     """
+    filters = {"state": state.value if state else "", "rule": rule, "key": key}
     with _store(config) as store:
-        alerts = store.alerts(limit)
-        seen = {
-            one.alert_id: one for one in store.outbox.acknowledgements([alert.alert_id for alert in alerts])
-        }
+        alerts = store.alerts(limit, filters, _since(since) if since else None)
+        seen = {one.alert_id: one for one in store.outbox.acknowledgements([a.alert_id for a in alerts])}
     if as_json:
-        typer.echo(json.dumps([asdict(alert) for alert in alerts], default=str))
+        found = [asdict(a) | {"acknowledgement": _dict(seen.get(a.alert_id))} for a in alerts]
+        typer.echo(json.dumps(found, default=str))
         return
-    table = Table("id", "state", "started", "severity", "rule", "on", "value", "expected", "seen by")
-    for a in alerts:
-        on, by = escape(a.key or a.scope), seen[a.alert_id].author if a.alert_id in seen else ""
-        row = (a.alert_id, a.state, f"{a.started_at:%Y-%m-%d %H:%M}", a.severity, a.rule, on)
-        table.add_row(*row, f"{a.value:.1f}", f"{a.expected:.2f}", escape(by))
-    Console().print(table)
+    if not alerts:
+        typer.echo("no alerts")
+    for alert in alerts:
+        for line in entry(alert, seen.get(alert.alert_id)):
+            typer.echo(line)
 
 
 @alerts_app.command()
@@ -120,6 +134,17 @@ def ack(
         f"{alert.alert_id} is acknowledged by {author}"
         + (f", snoozed until {until:%Y-%m-%d %H:%M} UTC" if until else "")
     )
+
+
+def _since(text: str) -> datetime:
+    """A moment, or one so long ago."""
+    if re.fullmatch(r"[0-9a-z]+[smhdw]", text):
+        return datetime.now(UTC) - timedelta(seconds=parse_for(text, "--since"))
+    return parse_time(text, "--since")
+
+
+def _dict(seen: Acknowledgement | None) -> dict[str, Any] | None:
+    return asdict(seen) if seen else None
 
 
 def _store(config: Path | None) -> closing[Store]:

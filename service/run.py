@@ -20,12 +20,14 @@ from ingest.pipeline import run as run_pipeline
 from service.jobs import Jobs, guarded
 from service.leader import always, one_engine, only_while
 from service.sql_http import serving_sql
+from service.web import serving_web
 from service.wiring import build_alerting, lazy_model
 from store.store import Store, open_store
 from tidings.clock import StreamClock
 from tidings.settings import Settings
 
 log = logging.getLogger(__name__)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def run_service(settings: Settings, parts: Sequence[str]) -> None:
@@ -46,6 +48,8 @@ def run_service(settings: Settings, parts: Sequence[str]) -> None:
         closing.callback(scheduler.shutdown)
         if "api" in parts and settings.sql.port:
             closing.enter_context(serving_sql(settings.sql, settings.store))
+        if "api" in parts and settings.api.port:
+            closing.enter_context(serving_web(settings, store, model))
         log.info("running %s; clock %s, store %s", ", ".join(parts), settings.clock, settings.store.backend)
         if "ingest" in parts:
             ingest(settings, store, stop, stream_clock, model)
@@ -115,7 +119,10 @@ def schedule(
         # In stream time an hour may pass in a second: look often, and step through what has passed.
         seconds = settings.alerts.evaluate_every_seconds if settings.clock == "wall" else often
         evaluate = only_while(active, guarded(jobs.evaluate, "evaluate"))
-        scheduler.add_job(evaluate, "interval", seconds=seconds)
+        # Soon after a minute is over, and not at any moment of the next one.
+        scheduler.add_job(evaluate, "interval", seconds=seconds, start_date=_EPOCH + timedelta(seconds=often))
+        if settings.clock == "wall":
+            scheduler.add_job(only_while(active, guarded(jobs.look, "look")), "interval", seconds=often)
         # An engine that was stood down delivers no more: the active one has what waits.
         notify = guarded(lambda: jobs.notify() if active() else jobs.stop(), "notify")
         scheduler.add_job(notify, "interval", seconds=often)

@@ -1,5 +1,6 @@
 """`tidings sql`: one answer, to the screen or into a file."""
 
+import gzip
 from contextlib import closing
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def ask(settings: StoreSettings, query: str, output_format: str, output: Path | 
     if output is None:
         return data.rstrip(b"\n") + b"\n" if _is_text(data) else data
     try:
-        output.write_bytes(data)
+        output.write_bytes(gzip.compress(data, 6) if output.suffix == ".gz" else data)
     except OSError as error:
         raise ConfigError(f"--output {output}: cannot be written ({error.strerror})") from None
     return b""
@@ -37,9 +38,12 @@ def ask(settings: StoreSettings, query: str, output_format: str, output: Path | 
 def _format_for(output: Path | None) -> str:
     if output is None:
         return "PrettyCompact"
-    if output.suffix not in _FORMATS:
-        raise ConfigError(f"--output {output}: name a --format, or end the name in {', '.join(_FORMATS)}")
-    return _FORMATS[output.suffix]
+    ending = output.with_suffix("").suffix if output.suffix == ".gz" else output.suffix
+    if ending not in _FORMATS:
+        raise ConfigError(
+            f"--output {output}: name a --format, or end the name in {', '.join(_FORMATS)} (also with .gz)"
+        )
+    return _FORMATS[ending]
 
 
 def _is_text(data: bytes) -> bool:

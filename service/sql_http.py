@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from service.http_server import serving
 from service.sql_request import BODY_BYTES, SqlRequest, login_of, parse_request, too_large, wants_gzip
+from store.client_frames import compressed
 from store.client_reader import EmbeddedReader
 from store.reading import Answer, Limits, QueryError, query_error
 from tidings.errors import ConfigError
@@ -134,6 +135,8 @@ class _Endpoint:
             "X-ClickHouse-Timezone": asked.settings.get("session_timezone", "UTC"),
             "X-ClickHouse-Summary": _summary(answer),
         }
+        if asked.frames:  # compressed already: never gzip as well
+            return Response(compressed(answer.data), 200, headers, "application/octet-stream")
         if not zipped:
             return Response(answer.data, 200, headers, _content_type(answer.output_format))
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

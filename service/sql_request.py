@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from store.client_frames import decompressed
 from store.reading import BAD_ARGUMENTS, READONLY, QueryError, query_error
 
 # Parameters that are no settings of the query. What has no meaning here (sessions, progress headers) is let pass.
@@ -33,6 +34,7 @@ class SqlRequest:
     parameters: dict[str, str]
     settings: dict[str, str]
     protocol_revision: int
+    frames: bool = False  # the answer in ClickHouse's own compressed frames
 
 
 def parse_request(
@@ -45,16 +47,12 @@ def parse_request(
     given = dict(arguments)
     if (given.get("query") or body[:50].decode("utf-8", "replace")).lstrip()[:6].upper() == "INSERT":
         raise query_error(READONLY, "Cannot execute query in readonly mode", "READONLY")
-    if given.get("compress", "0") in _TRUE or given.get("decompress", "0") in _TRUE:
-        raise query_error(
-            NOT_IMPLEMENTED,
-            "compress and decompress must be 0 here; gzip works: Accept-Encoding",
-            "NOT_IMPLEMENTED",
-        )
     if headers.get("content-type", "").startswith("multipart/"):
         raise query_error(
             NOT_IMPLEMENTED, "External tables and multipart forms are not taken", "NOT_IMPLEMENTED"
         )
+    if given.get("decompress", "0") in _TRUE:
+        body = decompressed(body, BODY_BYTES)
     text = _decoded(body, headers.get("content-encoding", ""))
     return SqlRequest(
         sql="\n".join(part for part in (given.get("query", ""), text) if part.strip()),
@@ -63,6 +61,7 @@ def parse_request(
         parameters={n.removeprefix("param_"): v for n, v in given.items() if n.startswith("param_")},
         settings={n: v for n, v in given.items() if n not in _NOT_SETTINGS and not n.startswith("param_")},
         protocol_revision=_whole(given.get("client_protocol_version", "")),
+        frames=given.get("compress", "0") in _TRUE,
     )
 
 

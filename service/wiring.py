@@ -1,7 +1,7 @@
 """Where the wings meet: each is built from settings and handed what it needs."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 
@@ -9,11 +9,17 @@ from alerts.engine import Engine
 from alerts.outbox import Outbox
 from alerts.protocols import Explain
 from alerts.receivers.build import build_receivers
+from alerts.receivers.email import EmailReceiver
+from alerts.receivers.receiver import HttpReceiver
+from alerts.receivers.words import summarise
 from alerts.routing import make_policy
 from alerts.rules import load_rules
 from classifier.explain import explain
 from classifier.model import Model
+from dashboards.annotations import AnnotationReceiver
+from ingest.entities import entities_of
 from store.store import Store
+from tidings.errors import ConfigError
 from tidings.settings import Settings
 from tidings.types import Word
 
@@ -44,16 +50,35 @@ def build_explain(settings: Settings, model: Callable[[], Model]) -> Explain | N
     return words if settings.alerts.explain else None
 
 
+@lru_cache(maxsize=20_000)
+def names_in(headline: str) -> tuple[str, ...]:
+    """Whom a headline names: what ingest finds in it alone. Remembered, for an open story is asked of every minute."""
+    return entities_of(headline, "")
+
+
+def all_receivers(settings: Settings) -> list[EmailReceiver | HttpReceiver | AnnotationReceiver]:
+    """Those that the settings configure, and Grafana's annotations where [grafana] has a url. Connects to nothing."""
+    receivers: list[EmailReceiver | HttpReceiver | AnnotationReceiver] = [*build_receivers(settings)]
+    if settings.grafana.url:
+        if any(one.name == AnnotationReceiver.name for one in receivers):
+            raise ConfigError(
+                "receivers.grafana: [grafana] url makes a receiver of this name; choose another"
+            )
+        receivers.append(AnnotationReceiver(settings.grafana, summarise))
+    return receivers
+
+
 def build_alerting(
     settings: Settings, store: Store, model: Callable[[], Model], rules: Path | None = None
 ) -> tuple[Engine, Outbox]:
     """The alert engine over the store's windows, and the outbox to its receivers."""
-    receivers = build_receivers(settings)
+    receivers = all_receivers(settings)
     engine = Engine(
         rules=load_rules(rules or settings.alerts.rules),
         windows=store,
         history=store,
         explain=build_explain(settings, model),
         dashboard_url=settings.alerts.dashboard_url,
+        names_in=names_in,
     )
     return engine, Outbox(store.outbox, receivers, make_policy(settings.routing))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +14,14 @@ _COLUMNS = (
     "window_seconds", "started_at", "fired_at", "resolved_at", "updated_at", "labels", "evidence", "series",
     "measured", "annotations",
 )  # fmt: skip
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM alert_rows FINAL"  # names of our own columns
-_OPEN = """
+SELECT_ALERTS = f"SELECT {', '.join(_COLUMNS)} FROM alert_rows FINAL"  # names of our own columns
+_ACTIVE = "SELECT alert_id FROM alert_rows FINAL WHERE state != 'resolved'"
+# By the time they were written: an alert's own times are stream time where history is replayed.
+_ENDED = """
+SELECT groupArray(alert_id) FROM alert_rows FINAL
+WHERE state = 'resolved' AND version > toUnixTimestamp64Nano(now64(9) - toIntervalDay(30))
+"""
+_OPEN = f"""
 SELECT alert_id
 FROM
 (
@@ -24,12 +30,13 @@ FROM
     (
         SELECT receiver, arrayJoin(arrayZip(alert_ids, alert_states)) AS told
         FROM notification_rows FINAL
-        WHERE state != 'dropped' AND receiver IN {receivers:Array(String)}
+        WHERE state != 'dropped' AND receiver IN {{receivers:Array(String)}} AND hasAny(alert_ids, ({_ENDED}))
     )
     GROUP BY receiver, alert_id
 )
 WHERE NOT has(states, 'resolved')
 """
+# The rows, with evidence and charts, are read for these ids only: the table is ordered by them.
 
 
 def save_alerts(client: Client, alerts: Sequence[Alert]) -> None:
@@ -40,43 +47,42 @@ def save_alerts(client: Client, alerts: Sequence[Alert]) -> None:
 def active_alerts(client: Client) -> list[Alert]:
     """Alerts that are not resolved."""
     return [
-        _alert(row)
-        for row in client.query(f"{_SELECT} WHERE state != 'resolved' ORDER BY started_at, alert_id")
+        alert_of(row)
+        for row in client.query(
+            f"{SELECT_ALERTS} WHERE alert_id IN ({_ACTIVE}) ORDER BY started_at, alert_id"
+        )
     ]
 
 
 def routable_alerts(client: Client, receivers: Sequence[str]) -> list[Alert]:
-    """Alerts that are not resolved, and those of whose firing, but not of whose end, some receiver was told."""
+    """Alerts that are not resolved, and those of whose firing, but not of whose end, some receiver was told.
+
+    Of the latter those that ended in the last 30 days: an end that could not be told until then is let go.
+    """
+    ids = f"SELECT alert_id FROM ({_ACTIVE} UNION ALL {_OPEN})"
     rows = client.query(
-        f"{_SELECT} WHERE state != 'resolved' OR alert_id IN ({_OPEN}) ORDER BY started_at, alert_id",
+        f"{SELECT_ALERTS} WHERE alert_id IN ({ids}) ORDER BY started_at, alert_id",
         {"receivers": list(receivers)},
     )
-    return [_alert(row) for row in rows]
+    return [alert_of(row) for row in rows]
 
 
 def alerts_by_id(client: Client, ids: Sequence[str]) -> list[Alert]:
     """Those of these alerts that there are."""
     if not ids:
         return []
-    rows = client.query(f"{_SELECT} WHERE alert_id IN {{ids:Array(String)}}", {"ids": list(ids)})
-    return [_alert(row) for row in rows]
-
-
-def list_alerts(client: Client, limit: int) -> list[Alert]:
-    """The newest alerts first."""
-    rows = client.query(
-        f"{_SELECT} ORDER BY started_at DESC, alert_id LIMIT {{limit:UInt32}}", {"limit": limit}
-    )
-    return [_alert(row) for row in rows]
+    rows = client.query(f"{SELECT_ALERTS} WHERE alert_id IN {{ids:Array(String)}}", {"ids": list(ids)})
+    return [alert_of(row) for row in rows]
 
 
 def alerts_showing(client: Client, ids: Sequence[str]) -> list[Alert]:
     """Alerts whose evidence shows any of these items."""
     rows = client.query(
-        f"{_SELECT} WHERE hasAny(JSONExtract(evidence, 'Array(Tuple(item_id String))').item_id, {{ids:Array(String)}})",
+        f"{SELECT_ALERTS} WHERE"
+        " hasAny(JSONExtract(evidence, 'Array(Tuple(item_id String))').item_id, {ids:Array(String)})",
         {"ids": list(ids)},
     )
-    return [_alert(row) for row in rows]
+    return [alert_of(row) for row in rows]
 
 
 def replace_alerts(client: Client, alerts: Sequence[Alert]) -> None:
@@ -99,13 +105,13 @@ def _row(alert: Alert) -> tuple[Any, ...]:
     values = {name: getattr(alert, name) for name in _COLUMNS}
     values["labels"] = json.dumps(alert.labels, ensure_ascii=False)
     values["annotations"] = json.dumps(alert.annotations, ensure_ascii=False)
-    values["measured"] = json.dumps(asdict(alert.measured), default=_iso, ensure_ascii=False)
-    for name in ("evidence", "series"):
-        values[name] = json.dumps([asdict(part) for part in values[name]], default=_iso, ensure_ascii=False)
+    for name in ("evidence", "series", "measured"):
+        values[name] = json.dumps(values[name], default=_plain, ensure_ascii=False)
     return tuple(values.values())
 
 
-def _alert(row: tuple[Any, ...]) -> Alert:
+def alert_of(row: tuple[Any, ...]) -> Alert:
+    """The alert in a row of SELECT_ALERTS."""
     values = dict(zip(_COLUMNS, row, strict=True))
     values["labels"] = json.loads(values["labels"])
     values["annotations"] = json.loads(values["annotations"])
@@ -132,5 +138,8 @@ def _dated(cls: Any, part: dict[str, Any], name: str) -> Any:
     return cls(**part | {name: datetime.fromisoformat(part[name])})
 
 
-def _iso(value: datetime) -> str:
-    return value.isoformat()
+def _plain(value: Any) -> Any:
+    """What JSON has no word for: a moment, one of our types. (dataclasses.asdict would copy all of it first.)"""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return {field.name: getattr(value, field.name) for field in fields(value)}

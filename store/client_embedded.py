@@ -13,6 +13,7 @@ from store.statement import require_read_only
 from tidings.errors import ConfigError, Refused, Unavailable
 from tidings.settings import StoreSettings
 
+ROWS_FORMAT = "JSONCompactEachRowWithNamesAndTypes"
 _SURROGATE = "a text holds a lone surrogate, which no store can keep: replace it"
 
 
@@ -45,19 +46,7 @@ class EmbeddedClient:
             ) from None
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
-        # Not splitlines: a text may hold what Python takes for a line break (U+0085, U+2028), JSON does not escape it.
-        lines = (
-            self._run(sql, "JSONCompactEachRowWithNamesAndTypes", params)
-            .decode("utf-8", "replace")
-            .split("\n")[:-1]
-        )
-        if len(lines) < 2:
-            return []
-        readers = [_reader(kind) for kind in json.loads(lines[1])]
-        return [
-            tuple(read(value) for read, value in zip(readers, json.loads(line), strict=True))
-            for line in lines[2:]
-        ]
+        return rows_of(self._run(sql, ROWS_FORMAT, params))
 
     def execute(self, sql: str, params: Params | None = None) -> None:
         self._run(sql, "Null", params)
@@ -85,7 +74,7 @@ class EmbeddedClient:
         params: Params | None,
         doing: Literal["insert", "statement"] = "statement",
     ) -> bytes:
-        given = {name: _parameter(value) for name, value in (params or {}).items()}
+        given = {name: parameter(value) for name, value in (params or {}).items()}
         try:
             # chDB would say so too, but with a text that it cannot encode itself.
             for text in (sql, *given.values()):
@@ -102,7 +91,20 @@ class EmbeddedClient:
             raise failure(code_of(str(error)), str(error), doing) from None
 
 
-def _parameter(value: Any) -> str:
+def rows_of(answer: bytes) -> list[Row]:
+    """The rows of an answer in ROWS_FORMAT, times in UTC."""
+    # Not splitlines: a text may hold what Python takes for a line break (U+0085, U+2028), JSON does not escape it.
+    lines = answer.decode("utf-8", "replace").split("\n")[:-1]
+    if len(lines) < 2:
+        return []
+    readers = [_reader(kind) for kind in json.loads(lines[1])]
+    return [
+        tuple(read(value) for read, value in zip(readers, json.loads(line), strict=True))
+        for line in lines[2:]
+    ]
+
+
+def parameter(value: Any) -> str:
     """A value in the text form that ClickHouse reads parameters in (escaped as in TSV)."""
     if isinstance(value, list | tuple):
         return "[" + ",".join(_element(part) for part in value) + "]"

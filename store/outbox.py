@@ -48,7 +48,10 @@ class OutboxLog:
 
     def waiting_notifications(self) -> list[Notification]:
         """Notifications in state waiting, the oldest first. Their alerts have the state that is to be told."""
-        rows = self._client.query(f"{_SELECT} WHERE state = 'waiting' ORDER BY created_at, notification_id")
+        waiting = "SELECT notification_id FROM notification_rows FINAL WHERE state = 'waiting'"
+        rows = self._client.query(
+            f"{_SELECT} WHERE notification_id IN ({waiting}) ORDER BY created_at, notification_id"
+        )
         return self._notifications(rows)
 
     def notifications_of(self, alert_id: str) -> list[Notification]:

@@ -14,7 +14,7 @@ _READS = {"select", "with", "show", "describe", "desc", "explain", "exists"}
 _FORBIDDEN = {"file", "outfile", "python"}
 _OUTPUT = ("output_format_", "format_csv_", "format_tsv_", "format_custom_")
 _HARMLESS = {"date_time_output_format", "join_use_nulls", "max_block_size", "result_overflow_mode", "session_timezone",
-             "extremes", "use_client_time_zone"}  # fmt: skip
+             "extremes", "use_client_time_zone", "limit"}  # fmt: skip
 _FORMAT = re.compile(r"\bFORMAT (\w+)(?: SETTINGS\b.*)?$", re.DOTALL)
 
 

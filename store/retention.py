@@ -13,6 +13,9 @@ from tidings.settings import StoreSettings
 _TTL = re.compile(r"\bTTL (.*?)(?= SETTINGS |$)", re.DOTALL)
 
 
+_FEWEST_ALERT_DAYS = 30
+
+
 @dataclass(frozen=True)
 class Kept:
     """A table and its wish: `ttl` is empty for keeping all; `whole_parts`: its months are dropped as files."""
@@ -24,7 +27,7 @@ class Kept:
 
 def wishes(settings: StoreSettings) -> list[Kept]:
     """The TTLs that the settings ask for. Pure; raises ConfigError for days that contradict each other."""
-    items, cold = settings.keep_items_days, settings.cold_after_days
+    items, cold, alerts = settings.keep_items_days, settings.cold_after_days, settings.keep_alerts_days
     if bool(settings.cold_volume) != bool(cold):
         raise ConfigError("store.cold_volume and store.cold_after_days belong together: set both or none")
     if not settings.cold_volume.replace("-", "_").isidentifier() and cold:
@@ -36,6 +39,11 @@ def wishes(settings: StoreSettings) -> list[Kept]:
             f"store.keep_consumed_days must be 1 to {items} when store.keep_items_days is {items}:"
             " the audit would take items that were dropped by age for lost"
         )
+    if 0 < alerts < _FEWEST_ALERT_DAYS:
+        raise ConfigError(
+            f"store.keep_alerts_days must be 0 or at least {_FEWEST_ALERT_DAYS}; it is {alerts}:"
+            " an alert that still fires when it is dropped fires anew"
+        )
     moved = f"{_after('minute', cold)} TO VOLUME '{settings.cold_volume}'" if cold else ""
     return [
         Kept("item_versions", ", ".join(filter(None, (moved, _after("minute", items))))),
@@ -45,6 +53,10 @@ def wishes(settings: StoreSettings) -> list[Kept]:
         Kept("key_windows", _after("start", settings.keep_windows_days)),
         Kept("dirty_minutes", _after("minute", settings.keep_windows_days), whole_parts=False),
         Kept("consumed_rows", _after("recorded_at", settings.keep_consumed_days)),
+        # By times that no later version changes: an older version must not outlive the latest.
+        Kept("alert_rows", _after("toDateTime(started_at)", alerts), whole_parts=False),
+        Kept("notification_rows", _after("toDateTime(created_at)", alerts), whole_parts=False),
+        Kept("acknowledgement_rows", _after("toDateTime(acknowledged_at)", alerts), whole_parts=False),
     ]
 
 

@@ -1,9 +1,9 @@
 """The store as the rest of Tidings sees it. Safe to use from several threads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from store import alert_log, audit, queries, queries_items, reconcile, windows
+from store import alert_log, audit, pages, queries, queries_items, reconcile, windows
 from store.audit import PartitionAudit
 from store.client import Client, connect
 from store.erase import Preview, erase, preview
@@ -50,6 +50,10 @@ class Store:
     def roll(self, limit_minutes: int = 100_000) -> int:
         """Recomputes dirty minutes; returns how many."""
         return windows.roll(self._client, limit_minutes, self._complete_from())
+
+    def latest_roll(self) -> int:
+        """A number that each roll which changed a window makes larger, whichever process rolled; 0 before the first."""
+        return windows.latest_roll(self._client)
 
     def reroll(
         self, start: datetime, end: datetime, progress: Callable[[float], None] = lambda done: None
@@ -143,9 +147,11 @@ class Store:
         """Adds these as the latest versions."""
         alert_log.save_alerts(self._client, alerts)
 
-    def alerts(self, limit: int) -> list[Alert]:
-        """History, newest first."""
-        return alert_log.list_alerts(self._client, limit)
+    def alerts(
+        self, limit: int, filters: Mapping[str, str] | None = None, since: datetime | None = None
+    ) -> list[Alert]:
+        """History, newest first: that began at `since` or later, with this state, rule, severity, scope and key."""
+        return pages.alerts_page(self._client, limit, filters=filters or {}, start=since)
 
     def audit(self, start: datetime | None = None, end: datetime | None = None) -> list[PartitionAudit]:
         """What became of the Kafka offsets recorded in [start, end), per partition; of all, without bounds."""

@@ -211,6 +211,12 @@ def count_dirty(client: Client) -> int:
     return int(count)
 
 
+def latest_roll(client: Client) -> int:
+    """The latest mark that was rolled, in nanoseconds since 1970."""
+    ((rolled,),) = client.query("SELECT max(rolled) FROM dirty_minutes")
+    return int(rolled)
+
+
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[at : at + _CHUNK] for at in range(0, len(values), _CHUNK))
 

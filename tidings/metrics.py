@@ -44,3 +44,16 @@ NOTIFICATIONS = Counter(
     "tidings_alerts_notifications_total", "Notifications by receiver and outcome", ["receiver", "outcome"]
 )
 PROVIDER = Gauge("tidings_classifier_provider_info", "Execution provider in use (1)", ["provider"])
+API_REQUESTS = Counter("tidings_service_api_requests_total", "API requests", ["route", "method", "status"])
+API_SECONDS = Histogram("tidings_service_api_request_seconds", "Seconds until an API answer began", ["route"])
+API_BATCH_TEXTS = Histogram(
+    "tidings_service_api_batch_texts",
+    "Texts that were scored together",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
+API_BATCH_CALLERS = Histogram(
+    "tidings_service_api_batch_callers",
+    "Requests whose texts were scored together",
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+)
+API_QUEUE = Gauge("tidings_service_api_queue_characters", "Characters of texts that wait to be scored")

@@ -79,6 +79,7 @@ class StoreSettings:
     keep_items_days: int = 0
     keep_windows_days: int = 0
     keep_consumed_days: int = 0
+    keep_alerts_days: int = 0
     cold_volume: str = ""
     cold_after_days: int = 0
     analyst_user: str = "analyst"
@@ -214,6 +215,37 @@ class SqlSettings:
 
 
 @dataclass(frozen=True)
+class ApiSettings:
+    """The HTTP API and the live page, served on `port` by the part `api`; 0 is off.
+
+    `keys_file` holds the API keys' names, scopes and hashes; beyond loopback it is needed, and so is the page's login
+    (`page_user`, `page_password_file`). `requests_per_minute` is per key, 0 is no limit; `request_bytes` the largest
+    body; `allowed_origins` the web origins that browsers may call the API from (CORS; none as it comes).
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    keys_file: Path | None = None
+    page_user: str = "tidings"
+    page_password: str = field(default="", repr=False)
+    page_password_file: Path | None = None
+    requests_per_minute: int = 600
+    request_bytes: int = 1_000_000
+    allowed_origins: tuple[str, ...] = ()
+    viewers: int = 1_000
+
+
+@dataclass(frozen=True)
+class GrafanaSettings:
+    """Alerts become annotations in the Grafana at `url` when it is set; `token` is a service account's."""
+
+    url: str = ""
+    token: str = field(default="", repr=False)
+    token_file: Path | None = None
+    timeout_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `clock` is `wall` for live use, `stream` when history is replayed."""
 
@@ -230,3 +262,5 @@ class Settings:
     outgoing: OutgoingSettings = OutgoingSettings()
     metrics: MetricsSettings = MetricsSettings()
     sql: SqlSettings = SqlSettings()
+    api: ApiSettings = ApiSettings()
+    grafana: GrafanaSettings = GrafanaSettings()

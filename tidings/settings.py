@@ -11,8 +11,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from tidings.errors import ConfigError
 from tidings.sections import (
     AlertSettings,
+    ApiSettings,
     ClassifierSettings,
     EmailSettings,
+    GrafanaSettings,
     IngestSettings,
     KafkaSettings,
     MetricsSettings,
@@ -27,8 +29,10 @@ from tidings.sections import (
 
 __all__ = [
     "AlertSettings",
+    "ApiSettings",
     "ClassifierSettings",
     "EmailSettings",
+    "GrafanaSettings",
     "IngestSettings",
     "KafkaSettings",
     "MetricsSettings",

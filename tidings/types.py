@@ -135,6 +135,7 @@ class Measured:
     rule fires. `share` is the part of the stories that were negative, None where the kind has no share.
     `filters` are the rule's. `without_story` and `without_source` say whether the rule would have fired all the same
     without the largest story, or without the largest source (None: not known); `began_at` when the burst began.
+    `headline_share` is the part of the negative stories whose headline named the key, when it was asked before firing.
     """
 
     kind: str = "spike"
@@ -153,6 +154,7 @@ class Measured:
     without_story: bool | None = None
     without_source: bool | None = None
     began_at: datetime | None = None
+    headline_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

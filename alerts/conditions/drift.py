@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from alerts.conditions.reading import (
     anything_arrived,
     period_of,
+    read_candidates,
     read_past,
     read_totals,
     threshold_of,
@@ -50,15 +51,16 @@ def measure_drift(reference: Sequence[float], recent: Sequence[float]) -> Drift:
     made to sum to 1. They are worth n = 1 / sum w_j^2 windows, so n times the average has the mean and
     variance of a count of n windows: it is tested by the negative binomial of alerts/statistics.py, its dispersion
     phi/n for what varies from window to window, and the reference's own uncertainty in full (moments matched, as
-    Borror, Champ and Rigdon 1998 do for Poisson counts). The largest recent window is taken for an ordinary one:
-    one bad day is a spike, not a drift. Assumes that windows vary independently.
+    Borror, Champ and Rigdon 1998 do for Poisson counts). The two neighbouring windows that hold most are taken for
+    ordinary ones: one bad day, wherever the windows cut it, is a spike, not a drift. Assumes that windows vary
+    independently.
     """
     weights = _weights(len(recent))
     size = 1 / math.fsum(w * w for w in weights)
     fitted = fit_baseline(reference)
     summed = _of_windows(fitted, math.fsum(reference) + PRIOR_STORIES, size)
-    peak = max(range(len(recent)), key=lambda j: recent[j])
-    calm = [min(x, fitted.mean) if j == peak else x for j, x in enumerate(recent)]
+    peak = max(range(len(recent) - 1), key=lambda j: recent[j] + recent[j + 1])
+    calm = [min(x, fitted.mean) if j in (peak, peak + 1) else x for j, x in enumerate(recent)]
     chance = spike_p_value(size * _dot(weights, calm), summed)
     return Drift(_dot(weights, recent), fitted.mean, chance, summed, size)
 
@@ -76,7 +78,7 @@ def drift(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
     if period.whole + 1 - recent < _FEWEST_REFERENCE or recent < 2:
         return None
     begin = now - timedelta(seconds=rule.window_seconds) * recent
-    candidates = read_totals(rule, windows, begin, now, rule.min_stories)
+    candidates = read_candidates(rule, windows, begin, now)
     if not candidates:
         return {}
     present = read_totals(rule, windows, period.start, now)

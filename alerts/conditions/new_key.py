@@ -7,8 +7,8 @@ from alerts.conditions.counts import count_finding, is_unusual
 from alerts.conditions.reading import (
     anything_arrived,
     period_of,
+    read_candidates,
     read_past,
-    read_totals,
     threshold_of,
     with_sources,
 )
@@ -27,7 +27,7 @@ def new_key(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding
     period = period_of(rule, windows, now)
     if period is None or not anything_arrived(rule, windows, period.start, now):
         return None
-    candidates = read_totals(rule, windows, period.start, now, rule.min_stories)
+    candidates = read_candidates(rule, windows, period.start, now)
     if not candidates:
         return {}
     threshold = threshold_of(rule, windows, period)

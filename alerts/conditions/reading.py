@@ -45,6 +45,12 @@ def read_totals(
     return {total.key: total for total in found if rule.watches(total.key)}
 
 
+def read_candidates(rule: Rule, windows: Windows, start: datetime, now: datetime) -> dict[str, Window]:
+    """The keys with `min_stories` negative stories in [start, now), of which `min_clear` are clearly so."""
+    found = read_totals(rule, windows, start, now, rule.min_stories)
+    return {key: total for key, total in found.items() if total.negative_stories >= rule.min_clear}
+
+
 def read_past(rule: Rule, windows: Windows, period: Period, keys: Iterable[str]) -> dict[str, list[Window]]:
     """The baseline windows of each key, oldest first."""
     return windows.series(
@@ -56,7 +62,9 @@ def threshold_of(rule: Rule, windows: Windows, period: Period) -> float:
     """The chance below which the rule fires: its own, or that of its budget over the keys seen in the baseline."""
     if rule.budget_per_week is None:
         return rule.p_below
-    keys = sum(rule.watches(total.key) for total in baseline_totals(rule, windows, period, rule.scope))
+    totals = baseline_totals(rule, windows, period, rule.scope)
+    watches_all = not (rule.include or rule.exclude)
+    keys = len(totals) if watches_all else sum(rule.watches(total.key) for total in totals)
     return budget_threshold(rule.budget_per_week, max(1, keys), rule.window_seconds)
 
 

@@ -9,8 +9,8 @@ from alerts.conditions.reading import (
     anything_arrived,
     baseline_totals,
     period_of,
+    read_candidates,
     read_past,
-    read_totals,
     threshold_of,
     with_sources,
 )
@@ -46,7 +46,7 @@ def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
     period = period_of(rule, windows, now)
     if period is None:
         return None
-    candidates = read_totals(rule, windows, period.start, now, rule.min_stories)
+    candidates = read_candidates(rule, windows, period.start, now)
     if not candidates:
         return {} if anything_arrived(rule, windows, period.start, now) else None
     threshold = threshold_of(rule, windows, period)

@@ -36,7 +36,7 @@ def odds(alert: Alert) -> str:
 
 
 def share(alert: Alert) -> str:
-    """Such as '62 % of 21 stories were negative, 15 % would be usual'; nothing where no share was measured."""
+    """Such as '62% of 21 stories were negative, 15% would be usual'; nothing where no share was measured."""
     measured = alert.measured
     if measured.share is None or not measured.stories:
         return ""
@@ -65,10 +65,10 @@ def began(alert: Alert) -> str:
 
 
 def share_of(story: Evidence, alert: Alert) -> str:
-    """How much of the alert's value the story brings, such as '12 %'; nothing where that is no sum of stories."""
+    """How much of the alert's value the story brings, such as '12%'; nothing where that is no sum of stories."""
     if alert.measured.measure not in SUMS or alert.value <= 0:
         return ""
-    return f"{min(1.0, weight_of(story, alert.measured) / alert.value):.0%}".replace("%", " %")
+    return f"{min(1.0, weight_of(story, alert.measured) / alert.value):.0%}"
 
 
 def _figure(measure: str, value: float) -> str:

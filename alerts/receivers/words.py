@@ -100,9 +100,9 @@ def summarise(alert: Alert) -> str:
 
 
 def say_measure(measure: str, value: float) -> str:
-    """A value as people read it: 0.62 of a share is '62 %', a sentiment has its sign, what is counted is a number."""
+    """A value as people read it: 0.62 of a share is '62%', a sentiment has its sign, what is counted is a number."""
     if measure == "negative share":
-        return f"{value:.0%}".replace("%", " %")
+        return f"{value:.0%}"
     if measure == "sentiment":
         return f"{value:+.2f}"
     return say_count(value)

@@ -13,7 +13,7 @@ from service import cli
 from store.store import open_store
 from tests.items import T0
 from tests.unit.outbox_memory import Inbox, alert_of
-from tidings.errors import TidingsError, Unavailable
+from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import StoreSettings
 from tidings.types import Measured
 
@@ -72,6 +72,29 @@ def test_an_acknowledgement_is_kept_and_shown(told: StoreSettings) -> None:
     (seen,) = json.loads(run("show", "Acme", "--json").output)["acknowledgements"]
     assert (seen["author"], seen["note"]) == ("kim", "on it")
     assert run("ack", "nobody", "--author", "kim").exit_code == 1
+
+
+def test_the_list_is_readable_in_80_columns_and_can_be_narrowed(
+    told: StoreSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("list").output.splitlines()
+    assert lines[0].startswith(f"firing   {T0:%Y-%m-%d %H:%M} critical ")
+    assert lines[0].endswith(" on Acme")
+    assert lines[1].strip() == "23 negative stories, expected 0.8  Acme-1"
+    assert (len(lines), max(map(len, lines)) <= 80) == (4, True)
+    (alert,) = json.loads(run("list", "--key", "Other", "--json").output)
+    assert (alert["key"], alert["acknowledgement"], alert["measured"]["lower"]) == ("Other", None, 0.0)
+    after = f"{T0 + timedelta(minutes=1):%Y-%m-%dT%H:%M}"
+    for narrowed in (("--state", "resolved"), ("--rule", "none"), ("--since", after)):
+        assert run("list", *narrowed).output == "no alerts\n"
+    assert "Acme" in run("list", "--state", "firing", "--since", "3000d").output
+    assert len(run("list", "--limit", "1").output.splitlines()) == 2
+    assert run("list", "--state", "odd").exit_code == 2
+    with pytest.raises(ConfigError, match="--since must be"):
+        CliRunner().invoke(
+            cli.app, ["alerts", "list", "--since", "soon"], catch_exceptions=False, standalone_mode=False
+        )
 
 
 def test_a_silence_is_made_listed_and_ended(told: StoreSettings) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.evidence_sql import sql_of
@@ -51,7 +51,7 @@ def told(name: str, day: int) -> list[ScoredItem]:
     ]
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=10)
 @given(name=_NAMES)
 def test_the_sql_of_an_alert_gives_its_value(store: Store, name: str) -> None:
     day = next(_days)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from alerts.memory_windows import MemoryWindows
 from store.store import Store
@@ -17,7 +17,7 @@ _shifts = (timedelta(days=3 * number) for number in count())
 FILTERS = (Filters(), Filters(sources=("wire",)), Filters(kinds=("social",), languages=("en",)))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 @given(items=scored_items())
 def test_windows_in_memory_equal_the_store(store: Store, items: list[ScoredItem]) -> None:
     shift = next(_shifts)  # to days that no other example has touched

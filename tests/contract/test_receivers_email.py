@@ -116,7 +116,7 @@ def test_what_was_measured_is_told() -> None:
         assert "62% of 37 stories were negative, 15% would be usual." in part
         assert "Without its largest story: still an alert; without its largest source: no alert." in part
         assert "It began 6 May 2024, 12:30 UTC." in part
-        assert "4 % of it" in part
+        assert "4% of it" in part
         assert "runbook: call " in part
         assert "SELECT sum(negative_story_sum) AS value" in part
     html = parts(email_to(25).message(note(alert)))[1]

@@ -1,6 +1,7 @@
 """`tidings sql` into files, and `tidings run` with its SQL endpoint."""
 
 import csv
+import gzip
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import requests
 
 from store.store import open_store
 from tests.items import scored
+from tests.started import started
 from tidings.settings import StoreSettings
 
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
@@ -27,7 +29,8 @@ def config(tmp_path: Path) -> Path:
     store.close()
     file = tmp_path / "tidings.toml"
     file.write_text(
-        f'[store]\nfolder = "{tmp_path / "store"}"\n[sql]\nport = {free_port()}\n', encoding="utf-8"
+        f'[api]\nport = 0\n[store]\nfolder = "{tmp_path / "store"}"\n[sql]\nport = {free_port()}\n',
+        encoding="utf-8",
     )
     return file
 
@@ -54,6 +57,8 @@ def test_export(config: Path, tmp_path: Path) -> None:
     assert sql(config, query, "--output", str(tmp_path / "a.csv")).returncode == 0
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as lines:
         assert list(csv.reader(lines))[:2] == [["item_id", "title"], ["i0", 'über,\t"Öl"']]
+    assert sql(config, query, "--output", str(tmp_path / "a.csv.gz")).returncode == 0
+    assert gzip.decompress((tmp_path / "a.csv.gz").read_bytes()) == (tmp_path / "a.csv").read_bytes()
     # A format of one's own wins over the ending, and bytes come whole through a pipe.
     assert sql(config, query, "--format", "JSONEachRow", "--output", str(tmp_path / "b.csv")).returncode == 0
     assert (tmp_path / "b.csv").read_bytes().startswith(b'{"item_id":"i0"')
@@ -72,11 +77,9 @@ def test_export_says_what_is_wrong(config: Path, tmp_path: Path) -> None:
 
 
 def test_the_service_answers_over_http_until_it_is_stopped(config: Path) -> None:
-    port = config.read_text(encoding="utf-8").split("port = ")[1].strip()
-    service = subprocess.Popen(
-        [TIDINGS, "run", "--only", "windows,api", "--config", str(config)], stderr=subprocess.PIPE, text=True
-    )
-    try:
+    port = config.read_text(encoding="utf-8").split("port = ")[-1].strip()
+    command = [TIDINGS, "run", "--only", "windows,api", "--config", str(config)]
+    with started(command) as service:
         deadline = time.monotonic() + 30
         while True:
             try:
@@ -87,7 +90,6 @@ def test_the_service_answers_over_http_until_it_is_stopped(config: Path) -> None
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
         assert answer.text == "3\n"
-    finally:
         service.terminate()
         _, said = service.communicate(timeout=30)
     assert service.returncode == 0, said

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from clickhouse_driver.connection import ServerInfo
 from clickhouse_driver.streams.native import BlockInputStream
 
 from service.sql_http import serving_sql, sql_app
+from store.client_frames import compressed
 from store.store import Store, open_store
 from tests.items import scored
 from tests.native_server import Bytes
@@ -127,6 +129,32 @@ def native_rows(data: bytes, revision: int) -> list[Any]:
         except EOFError:
             return rows
         rows += [block.columns_with_types, *block.get_rows()]
+
+
+def test_clickhouses_own_frames(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """compress=1, as JDBC asks: clickhouse-driver takes the frames apart. Ours are read with decompress=1."""
+    pytest.importorskip("clickhouse_cityhash")
+    from clickhouse_driver.streams.compressed import CompressedBlockInputStream
+
+    context = Client("nowhere").connection.context
+    context.server_info = ServerInfo("x", 0, 0, 0, 0, "UTC", "x", 0)
+    sql = "SELECT number, randomString(900) FROM numbers(3000)"
+    answer = ask(url, sql, default_format="Native", max_block_size="900", compress="1")
+    assert "Content-Encoding" not in answer.headers
+    stream = CompressedBlockInputStream(BufferedSocketReader(Bytes(answer.content), 1 << 20), context)
+    numbers: list[int] = []
+    while len(numbers) < 3000:
+        numbers += [row[0] for row in stream.read().get_rows()]
+    assert numbers == list(range(3000))
+    frames = compressed(b"SELECT 41 + 1")
+    assert requests.post(url, frames, params={"decompress": "1"}, auth=AUTH, timeout=9).text == "42\n"
+    for wrong in (frames[:-1], frames[:20], b"x" + frames[1:]):
+        refused = requests.post(url, wrong, params={"decompress": "1"}, auth=AUTH, timeout=9)
+        assert (refused.status_code, refused.headers["X-ClickHouse-Exception-Code"]) == (400, "36")
+    big = compressed(b" " * 5_000_000)
+    assert "too large" in requests.post(url, big, params={"decompress": "1"}, auth=AUTH, timeout=9).text
+    monkeypatch.setitem(sys.modules, "clickhouse_cityhash.cityhash", None)
+    assert "tidings[compression]" in ask(url, "SELECT 1", compress="1").text
 
 
 def test_answer_headers(url: str) -> None:

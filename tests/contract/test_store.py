@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.alert_log import _COLUMNS, _row
@@ -342,7 +342,7 @@ def _reference(items: Sequence[ScoredItem]) -> dict[tuple[str, datetime], tuple[
 
 
 @given(st.lists(EVENTS, min_size=1, max_size=3))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 def test_any_history_ends_in_the_counts_of_its_last_versions(
     store_settings: StoreSettings, batches: list[list[Event]]
 ) -> None:

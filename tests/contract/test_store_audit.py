@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.audit import SUMS, PartitionAudit
@@ -137,7 +137,7 @@ READ = st.one_of(st.integers(-1, 5), st.just("dead"))
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8), READ), max_size=6), max_size=4))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 def test_the_audit_is_what_plain_python_counts(
     store_settings: StoreSettings, batches: list[list[tuple[int, int, int | str]]]
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store.client import Client, Params, Row
@@ -187,7 +187,7 @@ def made(event: Event) -> ScoredItem:
 
 
 @given(st.lists(EVENTS, min_size=1, max_size=3))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10)
 def test_windows_and_reconciliation_hold_the_definition(
     store_settings: StoreSettings, batches: list[list[Event]]
 ) -> None:

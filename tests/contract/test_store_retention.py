@@ -9,7 +9,9 @@ import pytest
 from store.retention import apply_retention
 from store.store import Store, open_store
 from tests.items import T0, scored
+from tests.unit.outbox_memory import alert_of
 from tidings.settings import StoreSettings
+from tidings.types import Acknowledgement, Notification
 
 NOW = datetime.now(UTC)
 KEPT = {"keep_items_days": 30, "keep_consumed_days": 30, "keep_windows_days": 400}
@@ -83,3 +85,42 @@ def test_days_are_applied_once_changed_and_taken_back(kept: Store, kept_settings
         "SELECT countIf(engine_full LIKE '% TTL %') FROM system.tables WHERE database = currentDatabase()"
     )
     assert rules == 0
+
+
+def test_alerts_go_with_what_was_told_and_said_of_them(store_settings: StoreSettings) -> None:
+    store = open_store(replace(store_settings, keep_alerts_days=30))
+    for name, days in (("Old", 31), ("New", 29)):
+        at = NOW - timedelta(days=days)
+        alert = replace(alert_of(name, at), started_at=at)
+        store.save_alerts([alert])
+        store.outbox.save_notifications([Notification(name, "desk", name, "firing", (alert,), at)])
+        store.outbox.save_acknowledgement(Acknowledgement(alert.alert_id, "kim", "", at))
+    tables = ("alert_rows", "notification_rows", "acknowledgement_rows")
+    for table in tables:
+        store._client.execute(f"OPTIMIZE TABLE {table} FINAL")
+    counts = [store.sql(f"SELECT count() FROM {table}", "TSV").strip() for table in tables]
+    assert counts == ["1", "1", "1"]
+    assert [note.notification_id for note in store.outbox.waiting_notifications()] == ["New"]
+    assert apply_retention(store._client, replace(store_settings, keep_alerts_days=30)) == []
+    assert sorted(apply_retention(store._client, store_settings)) == sorted(tables)
+    store.close()
+
+
+def test_an_end_that_could_not_be_told_for_a_month_is_let_go(store: Store) -> None:
+    fired = replace(alert_of("Acme", NOW), state="firing")
+    ended = replace(fired, state="resolved", resolved_at=NOW)
+    store.save_alerts([fired])
+    told = Notification("n", "desk", "Acme", "firing", (fired,), NOW, "sent")
+    store.outbox.save_notifications([told])
+    assert [a.state for a in store.outbox.routable_alerts(["desk"])] == ["firing"]
+    store.save_alerts([ended])
+    assert [a.state for a in store.outbox.routable_alerts(["desk"])] == ["resolved"]
+    assert store.outbox.routable_alerts(["other"]) == []
+    old = int((NOW - timedelta(days=31)).timestamp() * 1e9)
+    store._client.execute("TRUNCATE TABLE alert_rows")
+    store.save_alerts([ended])
+    copied = "SELECT * REPLACE (toUInt64({version:UInt64}) AS version) FROM alert_rows"
+    store._client.execute("CREATE TABLE moved AS alert_rows")
+    store._client.execute(f"INSERT INTO moved {copied}", {"version": old})
+    store._client.execute("EXCHANGE TABLES moved AND alert_rows")
+    assert store.outbox.routable_alerts(["desk"]) == []

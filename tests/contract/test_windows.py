@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store import items as items_module
@@ -249,7 +249,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS)
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6)
 def test_any_history_ends_in_the_sums_of_what_is_left(
     store_settings: StoreSettings, events: list[Event]
 ) -> None:

@@ -1,7 +1,6 @@
 """Early 2008 of the Reuters stream, through broker, store and alert engine (make replay-2008)."""
 
 import json
-import subprocess
 import sys
 from collections import Counter
 from datetime import date, datetime
@@ -12,6 +11,7 @@ import pytest
 from classifier.data import data_folder
 from ingest.embedded import embedded_broker
 from tests.e2e.test_service import stop, tidings, wait_for
+from tests.started import started
 from tidings.errors import ConfigError
 
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
@@ -32,7 +32,7 @@ def test_bear_stearns_is_noticed(tmp_path: Path) -> None:
     with embedded_broker() as broker:
         config.write_text(
             f'clock = "stream"\n[kafka]\nbootstrap_servers = ["{broker}"]\nsession_timeout_ms = 6000\n'
-            f'[store]\nfolder = "{tmp_path / "store"}"\n'
+            f'[api]\nport = 0\n[store]\nfolder = "{tmp_path / "store"}"\n'
             "[alerts]\nevaluate_every_seconds = 1800\nroll_every_seconds = 2\n"
         )
         period = ("--from", "2008-01-01", "--to", "2008-04-01")
@@ -42,7 +42,7 @@ def test_bear_stearns_is_noticed(tmp_path: Path) -> None:
         log = tmp_path / "log"
         with (
             log.open("w") as stream,
-            subprocess.Popen([TIDINGS, "run", "--config", str(config)], stderr=stream, text=True) as process,
+            started([TIDINGS, "run", "--config", str(config)], stream) as process,
         ):
             wait_for(lambda: "evaluated up to 2008-03-31 23:30" in log.read_text(), process, seconds=900)
             stop(process)

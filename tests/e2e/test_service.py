@@ -16,6 +16,7 @@ from ingest.embedded import embedded_broker
 from ingest.kafka import Producer, create_topics, read_all
 from service.demo_catchers import Hook, Mailbox, catch_mail, catch_webhooks
 from service.demo_story import RULES, expected, story
+from tests.started import started
 from tidings.settings import KafkaSettings
 
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
@@ -33,6 +34,8 @@ def outside(tmp_path: Path) -> Iterator[tuple[Path, str, Mailbox, Hook]]:
 [kafka]
 bootstrap_servers = ["{broker}"]
 session_timeout_ms = 6000
+[api]
+port = 0
 [store]
 folder = "{tmp_path / "store"}"
 [alerts]
@@ -88,7 +91,7 @@ def test_from_kafka_to_mail_and_webhook(outside: tuple[Path, str, Mailbox, Hook]
     producer.close()
 
     command = [TIDINGS, "run", "--config", str(config)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with started(command) as process:
         wait_for(lambda: mailbox.received and hook.received, process)
         wait_for(
             lambda: len(read_all(settings, settings.dead_letter_topic)) == expected(messages).malformed,
@@ -104,7 +107,7 @@ def test_from_kafka_to_mail_and_webhook(outside: tuple[Path, str, Mailbox, Hook]
 
     # A second start reads on where the first stopped, and tells nobody twice.
     told = (len(mailbox.received), len(hook.received))
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with started(command) as process:
         time.sleep(10)
         log = stop(process)
     keys = [request.headers["Idempotency-Key"] for request in hook.received]
@@ -135,9 +138,7 @@ def test_replay_twice_changes_no_count(outside: tuple[Path, str, Mailbox, Hook],
     log = tmp_path / "log"
     with (
         log.open("w") as stream,
-        subprocess.Popen(
-            [TIDINGS, "run", "--config", str(config), "--only", "ingest,windows"], stderr=stream, text=True
-        ) as process,
+        started([TIDINGS, "run", "--config", str(config), "--only", "ingest,windows"], stream) as process,
     ):
         time.sleep(15)
         process.send_signal(signal.SIGTERM)
@@ -149,7 +150,7 @@ def test_replay_twice_changes_no_count(outside: tuple[Path, str, Mailbox, Hook],
 def test_what_cannot_be_reached_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     config = tmp_path / "tidings.toml"
     config.write_text(
-        f'[kafka]\nbootstrap_servers = ["127.0.0.1:1"]\n[store]\nfolder = "{tmp_path / "store"}"\n'
+        f'[kafka]\nbootstrap_servers = ["127.0.0.1:1"]\n[api]\nport = 0\n[store]\nfolder = "{tmp_path / "store"}"\n'
         '[email]\nhost = "127.0.0.1"\nport = 1\nrecipients = ["a@example.com"]\n'
     )
     run = tidings(config, "run")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,9 +46,9 @@ class World:
         worker.wait()
         self.start_worker()
 
-    def send(self, traffic: Traffic) -> None:
+    def send(self, messages: Sequence[bytes]) -> None:
         producer = Producer(self.kafka)
-        for number, value in enumerate(traffic.messages):
+        for number, value in enumerate(messages):
             producer.send(self.kafka.topics[0], value, str(number).encode())
         producer.flush()
         producer.close()
@@ -78,7 +78,7 @@ class World:
 
 
 @contextmanager
-def world(folder: Path) -> Iterator[tuple[World, Store]]:
+def world(folder: Path, batch_items: int = 64) -> Iterator[tuple[World, Store]]:
     """The store is a server, so that two workers and the test share it; it starts empty."""
     with ExitStack() as parts:
         broker = parts.enter_context(embedded_broker(folder / "broker.log"))
@@ -87,11 +87,11 @@ def world(folder: Path) -> Iterator[tuple[World, Store]]:
         parts.callback(server.kill)
         gate = Gate("127.0.0.1", server.port)
         parts.callback(gate.close)
-        kafka = KafkaSettings((broker,), ("news.raw",), batch_items=64, session_timeout_ms=6_000)
+        kafka = KafkaSettings((broker,), ("news.raw",), batch_items=batch_items, session_timeout_ms=6_000)
         create_topics(kafka, partitions=2)
         settings = StoreSettings(backend="server", port=server.port)
         (folder / "tidings.toml").write_text(
-            f'[kafka]\nbootstrap_servers = ["{broker}"]\ntopics = ["news.raw"]\nbatch_items = 64\n'
+            f'[kafka]\nbootstrap_servers = ["{broker}"]\ntopics = ["news.raw"]\nbatch_items = {batch_items}\n'
             f'session_timeout_ms = 6000\n[store]\nbackend = "server"\nhost = "127.0.0.1"\nport = {gate.port}\n'
             "[classifier]\nthreads = 1\n"
         )

@@ -17,7 +17,7 @@ def test_kill_9_loses_and_doubles_nothing(kills: int, items: int, tmp_path: Path
     chance = random.Random(7)
     traffic = generate(seed=7, items=items)
     with world(tmp_path) as (here, store):
-        here.send(traffic)
+        here.send(traffic.messages)
         here.start_worker()
         here.start_worker()
         for _ in range(kills):

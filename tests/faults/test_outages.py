@@ -18,7 +18,7 @@ def test_outages_and_replays_change_no_count(tmp_path: Path) -> None:
 
         def send(messages: list[bytes]) -> None:
             nonlocal sent
-            here.send(Traffic(messages, {}, 0))
+            here.send(messages)
             sent += len(messages)
 
         def all_read() -> None:

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from tests.faults.harness import account, consumed, world
-from tests.faults.traffic import Traffic, generate
+from tests.faults.traffic import generate
 
 # What the worker is about to ask when the store dies: in the middle of an insert, and between insert and commit.
 MOMENTS = (b"INSERT INTO item_versions", b"INSERT INTO story_items", b"INSERT INTO consumed_rows")
@@ -32,7 +32,7 @@ def test_a_store_killed_between_insert_and_commit_counts_everything_once(
 
             here.gate.before(MOMENTS[number % len(MOMENTS)], kill)
             part = traffic.messages[number::kills]
-            here.send(Traffic(part, {}, 0))
+            here.send(part)
             sent += len(part)
             here.wait_until(killed.is_set, 100)
             here.server.start()

@@ -135,6 +135,7 @@ def _window(scope: Scope, key: str, start: datetime, seconds: int, stories: list
         items=len(stories),
         sentiment_sum=sum(s.sentiment for s in stories),
         stories=len(stories),
+        negative_stories=sum(s.p_negative > 0.5 for s in stories),
         negative_story_sum=sum(s.p_negative for s in stories),
     )
 

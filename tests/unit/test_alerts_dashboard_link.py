@@ -26,6 +26,7 @@ def test_a_link_shows_the_window_and_what_came_before() -> None:
     [
         ("topic", "Macro", {"var-topic": ["Macro"]}),
         ("topic_entity", "Macro | Acme", {"var-topic": ["Macro"], "var-entity": ["Acme"]}),
+        ("topic_entity", "Energy | Oil | Acme", {"var-topic": ["Energy | Oil"], "var-entity": ["Acme"]}),
         ("all", "", {}),
         ("source", "wire", {}),
     ],

@@ -178,7 +178,7 @@ def test_a_silent_source_fires_when_the_whole_stream_is_down_and_resolves_when_i
     assert (over.alert_id, over.state) == (fired.alert_id, "resolved")
 
 
-def test_the_default_pack_is_silent_on_ordinary_days_and_names_four_kinds_of_trouble() -> None:
+def test_the_default_pack_is_silent_on_ordinary_days_and_names_five_kinds_of_trouble() -> None:
     steady = stream(NOW + DAY) + flow("Loud Co", START, NOW + DAY, 6 * HOUR, p_negative=0.6)
     rules = load_rules()
 
@@ -186,7 +186,7 @@ def test_the_default_pack_is_silent_on_ordinary_days_and_names_four_kinds_of_tro
         windows = MemoryWindows(
             [s for s in steady if s.source not in without or s.at < NOW - DAY] + list(more)
         )
-        engine = Engine(rules, windows, MemoryHistory())
+        engine = Engine(rules, windows, MemoryHistory(), names_in=lambda _: ("Loud Co", "New Co", "Slow Co"))
         alerts = engine.evaluate(NOW) + engine.evaluate(NOW + 30 * MINUTE)
         return {(alert.rule, alert.key) for alert in alerts if alert.state == "firing"}
 
@@ -195,6 +195,8 @@ def test_the_default_pack_is_silent_on_ordinary_days_and_names_four_kinds_of_tro
     assert fired(*burst("New Co", 5)) == {("negative-spike", "New Co")}, "one source says so"
     both = {("negative-spike", "New Co"), ("new-name", "New Co")}
     assert fired(*burst("New Co", 5), *burst("New Co", 2, source="paper")) == both
+    assert fired(*flow("Slow Co", NOW - 8 * DAY, NOW, 12 * HOUR, 0.6)) == {("slow-burn", "Slow Co")}
+    assert fired(*burst("Federal Reserve", 40)) == set(), "a bystander"
     grim = fired(*(story for i in range(100) for story in burst(f"Co {i}", 1)))
     assert grim == {("market-mood", "")}
     assert fired(*burst("Calm Co", 1, source="paper", p_negative=0.0), without=("wire",)) == {

@@ -52,9 +52,12 @@ def test_durations_in_words(seconds: int, words: str) -> None:
 def test_the_default_pack_watches_names_by_the_day() -> None:
     rule = load_rules(None)[0]
     assert (rule.scope, rule.window_seconds, rule.baseline_windows) == ("entity", 86_400, 60)
-    assert (rule.p_below, rule.min_stories, rule.needed_windows) == (0.001, 4, 20)
+    assert (rule.p_below, rule.min_stories, rule.needed_windows) == (0.001, 3, 20)
     words = describe(rule)
-    assert words.startswith("Fires when in the last 24 hours a name has at least 4 negative stories")
+    assert words.startswith("Fires when in the last 24 hours a name (never A.M. Best, ")
+    assert "has at least 3 negative stories" in words
+    assert "At least 2 stories must be clearly negative." in words
+    assert "Before it fires, at least 30% of the bad news must name it in the headline." in words
     assert "fewer than 1 of 1,000 windows" in words
     assert "60 days before" in words
 
@@ -120,7 +123,12 @@ def test_a_watch_list_comes_from_a_file_beside_the_rules(tmp_path: Path) -> None
     (tmp_path / "names.txt").write_text("# banks\nAcme Bank\n\n  Northgate Bank  \nZeta\n", encoding="utf-8")
     (rule,) = load_rules(tmp_path / "rules.yaml")
     assert rule.include == ("Zeta", "Acme Bank", "Northgate Bank")
+    (tmp_path / "never.yaml").write_text("rules: [{name: a, exclude: [Zeta], exclude_file: names.txt}]")
+    (other,) = load_rules(tmp_path / "never.yaml")
+    assert (other.include, other.exclude) == ((), ("Zeta", "Acme Bank", "Northgate Bank"))
     (tmp_path / "names.txt").write_text("# nothing\n")
+    with pytest.raises(ConfigError, match=r"line 1: rule 1 \(a\): exclude_file .*names\.txt names no key"):
+        load_rules(tmp_path / "never.yaml")
     with pytest.raises(ConfigError, match=r"line 1: rule 1 \(a\): include_file .*names\.txt names no key"):
         load_rules(tmp_path / "rules.yaml")
 
@@ -186,6 +194,9 @@ def test_watched_keys() -> None:
             "budget must be false alarms per week, such as '1 per week' or 0.5; it is 'weekly'",
         ),
         ("min_sources: 0", "min_sources must be a whole number from 1 to 1000"),
+        ("min_clear: 2.5", "min_clear must be a whole number from 0 to 1000"),
+        ("in_headline: 1.5", "in_headline must be a number between 0 and 1"),
+        ("in_headline: 0.5\n    scope: topic", "in_headline is for names: it needs the scope entity"),
         ("filters: {kind: [news]}", "filters must be lists under sources, kinds, languages"),
         ("filters: {kinds: [radio]}", "kinds must be of news, social; one is 'radio'"),
         ("level: 3", "level means nothing to the kind spike: leave it out (it belongs to level)"),

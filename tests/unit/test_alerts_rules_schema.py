@@ -57,6 +57,9 @@ VALUES: dict[str, list[Any]] = {
     "include": [["Acme"], [], "Acme", [1], [""]],
     "include_file": [5, "", "a\nb"],
     "exclude": [["Acme"], {"a": 1}],
+    "exclude_file": [5, "", "a\nb"],
+    "min_clear": [0, 2, -1, 1.5, "2", True, 2000],
+    "in_headline": [0.3, "0.3", 0, 1, -0.1, True, None, "most"],
     "filters": [
         *({}, {"kinds": ["news"]}, {"sources": ["wire"], "languages": ["en"]}),
         *(
@@ -100,6 +103,8 @@ def test_schema_and_reader_agree_on_every_key_of_every_kind(kind: str | None, ke
         {"rules": [{"name": "a", "kind": "lvl"}]},
         {"rules": [{"name": "a", "p_below": 0.1, "budget": 1}]},
         {"rules": [{"name": "a", "kind": "volume", "measure": "items", "budget": "2 per week"}]},
+        {"rules": [{"name": "a", "in_headline": 0.5, "scope": "topic_entity"}]},
+        {"rules": [{"name": "a", "in_headline": 0.5, "scope": "topic"}]},
         {"rules": [{"kind": "spike"}]},
         {"rules": ["a"]},
         {"rules": []},

@@ -98,7 +98,7 @@ def test_the_chart_marks_the_alerts_own_window() -> None:
             *(-0.42, -0.05, "sentiment on Acme has dropped: -0.42 over 24 hours (expected -0.05)"),
         ),
         (Measured("drift"), 4.2, 1.03, "negative stories on Acme creep up: 4.2 per 24 hours (expected 1.0)"),
-        (Measured("level", "negative share"), 0.62, 0.5, "negative share on Acme: 62 % over 24 hours (above 50 %)"),
+        (Measured("level", "negative share"), 0.62, 0.5, "negative share on Acme: 62% over 24 hours (above 50%)"),
         (
             Measured("level", "sentiment", "below"),
             *(-0.42, -0.3, "sentiment on Acme: -0.42 over 24 hours (below -0.30)"),

@@ -20,6 +20,7 @@ COMMANDS = [
     "model train", "model average", "model evaluate", "model export",
     "model install", "model info",
     "dashboards build", "dashboards push", "dlq list", "dlq show", "dlq replay",
+    "api keys create", "api keys list", "api keys revoke",
 ]  # fmt: skip
 
 

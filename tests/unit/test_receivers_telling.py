@@ -77,9 +77,9 @@ def test_what_is_not_known_is_not_said() -> None:
 @pytest.mark.parametrize(
     ("alert", "part"),
     [
-        (measured(5.8, 1), "10 %"),
-        (measured(4, 1, measure="stories"), "25 %"),
-        (measured(6, 1, measure="items"), "50 %"),
+        (measured(5.8, 1), "10%"),
+        (measured(4, 1, measure="stories"), "25%"),
+        (measured(6, 1, measure="items"), "50%"),
         (measured(-0.6, 0, measure="sentiment"), ""),
         (measured(0, 1, measure="items"), ""),
     ],

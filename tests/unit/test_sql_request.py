@@ -33,7 +33,6 @@ def test_a_zipped_body_is_read() -> None:
 @pytest.mark.parametrize(
     ("arguments", "headers", "body", "code"),
     [
-        ([("compress", "1")], {}, b"SELECT 1", 48),
         ([], {"content-type": "multipart/form-data; boundary=x"}, b"", 48),
         ([], {"content-encoding": "br"}, b"SELECT 1", 48),
         ([], {"content-encoding": "gzip"}, b"SELECT 1", 36),

@@ -14,6 +14,9 @@ RELEASED = {
     "003_flag": "416a03c2dafc16f8fd5de506c8cd33fb313e0cdb24d8c976d0a9e2aad7206c69",
     "004_by_minute": "9ae9639a4354515b0479a89a8154424382f6429959343dc9c26fc9f1aa68bbf2",
     "005_consumed": "f755ffdece794c9da21d8dad51dfd5aaec819c36fbf026228c187a572887cfdd",
+    "006_by_key": "fb40457aa65b57b9b4d5d9622a5ff5b30695cabeb1233531450f37ab307381cb",
+    "007_notifications": "14bc769c3a13ee1611ddc5e07b096fd4dcf2f86b174f0c3954436f48f10ca88f",
+    "008_analysts": "d577496e28cbcc1471579890e0bcbc88e05c0dbcf675ac1b619fc49ac9406dfd",
 }
 
 

@@ -43,6 +43,7 @@ def test_old_texts_may_move_to_a_slower_disk_first() -> None:
         (StoreSettings(keep_items_days=30), "must be 1 to 30"),
         (StoreSettings(keep_items_days=30, keep_consumed_days=31), "take items .* for lost"),
         (StoreSettings(cold_volume="cold", cold_after_days=30, keep_items_days=30), "must be below"),
+        (StoreSettings(keep_alerts_days=29), "keep_alerts_days must be 0 or at least 30"),
     ],
 )
 def test_days_that_contradict_each_other_are_named(settings: StoreSettings, words: str) -> None:

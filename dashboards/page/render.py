@@ -1,0 +1,69 @@
+"""The page as HTML: Jinja2 templates, escaped by default, every text from the catalogue."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from dashboards.page import links
+from dashboards.page.charts import figure_id
+from dashboards.page.language import LANGUAGES, Words
+from dashboards.page.marks import marked_html
+from dashboards.page.sentences import measure_name, sentence_of, subject_of
+
+TEMPLATES = Path(__file__).with_name("templates")
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction and surrogate characters
+
+
+def render(template: str, words: Words, values: Mapping[str, Any]) -> str:
+    """The template's HTML in the language of `words`."""
+    return _environment().get_template(template).render(words=words, t=words.text, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"visible": visible, "at": at}
+    environment.globals |= {
+        "name_path": links.name_path,
+        "topic_path": links.topic_path,
+        "item_path": links.item_path,
+        "alert_path": links.alert_path,
+        "query": links.query,
+        "safe_link": links.safe_link,
+        "figure_id": figure_id,
+        "sentence_of": sentence_of,
+        "subject_of": subject_of,
+        "measure_name": measure_name,
+        "side": side,
+        "languages": LANGUAGES,
+        "marked": lambda text, found: Markup(marked_html(visible(text), found)),  # noqa: S704  # it escapes the text itself
+    }
+    return environment
+
+
+def visible(text: str) -> str:
+    """The text with a space for each character that could hide or turn round what stands there; spans still hold."""
+    return "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def at(epoch_seconds: int) -> datetime:
+    """The moment in UTC."""
+    return datetime.fromtimestamp(epoch_seconds, UTC)
+
+
+def side(sentiment: float) -> str:
+    """Which side of zero a sentiment is on, as it is shown: neg, pos or nothing."""
+    shown = round(sentiment, 2)
+    return "neg" if shown < 0 else "pos" if shown > 0 else ""

@@ -1,0 +1,123 @@
+"""The live page's application: what is wired to what, and the errors as pages."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import dashboards.page
+from classifier.explain import explain
+from classifier.model import Model
+from dashboards.page.language import LANGUAGES, Language, Words
+from dashboards.page.overview import Shown, events
+from dashboards.page.reads import read_overview
+from dashboards.page.render import render
+from service.page_guard import Guard, page_password
+from service.page_hub import Hub
+from service.page_request import language_of, page_of
+from service.page_routes import Routes
+from service.page_words import ExplainedWords
+from store.reader import Reader
+from tidings.errors import TidingsError, Unavailable
+from tidings.settings import Settings
+from tidings.types import Word
+
+log = logging.getLogger(__name__)
+STATIC = Path(dashboards.page.__file__).with_name("static")
+_MOST_WORDS = 12  # marked in a text
+_NEW_WORDS = 2  # texts explained for the tape at each look
+_TELLING = -0.5  # a sentiment below which the tape says why
+
+
+def page_app(settings: Settings, reader: Reader, model: Callable[[], Model]) -> Starlette:
+    """The application of the live page; it opens nothing before the first request.
+
+    Raises ConfigError where the page could be reached from elsewhere without a password.
+    """
+    page_password(settings.api)
+    known = ExplainedWords(_explain(model) if settings.alerts.explain else None)
+    say = {language: Words(language) for language in LANGUAGES}
+
+    def look(before: Shown | None) -> Shown:
+        try:
+            overview = read_overview(reader, datetime.now(UTC))
+        except TidingsError as error:
+            if before is None:
+                raise
+            log.warning("the live page shows what it saw before: %s", error)
+            return Shown(before.overview, before.explained, True, before.replayed)
+        negative = [line.headline for line in overview.tape if not line.flag and line.sentiment < _TELLING]
+        known.learn(negative, _NEW_WORDS)
+        explained = {line.item_id: known.known(line.headline) for line in overview.tape}
+        return Shown(overview, explained, False, settings.clock == "stream")
+
+    def show(shown: Shown, language: Language) -> dict[str, str]:
+        return events(shown, say[language])
+
+    version = _version(STATIC)
+    static = f"/static/{version}"
+    routes = Routes(reader, Hub(look, show, settings.api.viewers), known, static)
+
+    def failed(request: Request, status: int) -> Response:
+        return _error_page(request, status, static)
+
+    async def on_error(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if isinstance(error, TidingsError):
+            status = 503 if isinstance(error, Unavailable) else 500
+            log.warning("%s: %s", request.url.path, error)
+        return failed(request, status)
+
+    return Starlette(
+        routes=[
+            Route("/", routes.overview),
+            Route("/live", routes.live),
+            Route("/names", routes.names),
+            Route("/names/{key:path}", routes.name),
+            Route("/topics/{key:path}", routes.topic),
+            Route("/alerts", routes.alerts),
+            Route("/alerts/{key:path}", routes.alert),
+            Route("/items/{key:path}", routes.item),
+            Mount(static, StaticFiles(directory=STATIC)),
+        ],
+        middleware=[
+            Middleware(Guard, settings=settings.api, refuse=failed),
+            Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4),
+        ],
+        exception_handlers={HTTPException: on_error, TidingsError: on_error, Exception: on_error},
+    )
+
+
+def _explain(model: Callable[[], Model]) -> Callable[[str], tuple[Word, ...]]:
+    return lambda text: explain(model().predict, text).top(_MOST_WORDS)
+
+
+def _error_page(request: Request, status: int, static: str) -> Response:
+    words = Words(language_of(request))
+    known = status if status in (400, 401, 403, 404, 405, 503) else 500 if status >= 500 else 400
+    values = {
+        "page": page_of(request, words, static, ""),
+        "live_url": "",
+        "title": words.text(f"error.{known}.title"),
+        "explanation": words.text(f"error.{known}"),
+    }
+    return HTMLResponse(render("error.html", words, values), status)
+
+
+def _version(folder: Path) -> str:
+    """Changes when any static file does."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
