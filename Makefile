@@ -50,6 +50,9 @@ faults: $(VENV)/dev.done  ## break real workers, 100 times and more, and account
 bench: $(VENV)/dev.done  ## benchmarks, as ratios to a peer in the same run
 	$(BIN)/python -m bench.classifier
 	$(BIN)/python -m bench.operators
+	$(BIN)/python -m bench.alerts
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.api
 	$(BIN)/python -m bench.stream
 	$(BIN)/python -m bench.store --items 1000000,4000000
 

@@ -143,7 +143,7 @@ def test_rules_check_says_what_the_default_rule_does() -> None:
     done = tidings("rules", "check")
     assert done.returncode == 0
     assert "negative-spike" in done.stdout
-    assert "4 rules, all valid" in done.stdout
+    assert "5 rules, all valid" in done.stdout
 
 
 def test_model_info_names_the_model_and_its_licence() -> None:
