@@ -13,18 +13,18 @@ from store.store import Store
 from tests.items import T0, scored
 from tidings.types import SCOPES, Filters, ScoredItem
 
-DAYS = 12
+DAYS = 21
 NOW = T0 + timedelta(days=DAYS)
 NEWS = Filters(kinds=("news",), languages=("en",))
 
 
 def stream() -> list[ScoredItem]:
-    """Twelve days of some items an hour on few names; the last three are trouble, and on the last day one is new."""
+    """Three weeks of some items an hour on few names; the last six are trouble, and on the last day one is new."""
     draw = Random(5)
     items = []
     for i in range(DAYS * 24 * 3):
         minute = i * 20 + draw.uniform(0, 19)
-        trouble, last_day = minute > (DAYS - 3) * 1440, minute > (DAYS - 1) * 1440
+        trouble, last_day = minute > (DAYS - 6) * 1440, minute > (DAYS - 1) * 1440
         item = scored(
             str(i),
             minute,
@@ -57,7 +57,7 @@ def test_the_store_and_memory_find_the_same(filled: Store) -> None:
         for scope in SCOPES:
             for filters in (Filters(), NEWS):
                 rule = Rule(
-                    *("r", kind, scope, 86_400, 9 * 86_400, 0.05, 3.0),
+                    *("r", kind, scope, 86_400, (DAYS - 3) * 86_400, 0.05, 3.0),
                     filters=filters, level=0.3, min_sources=1 if kind in ("volume", "no_data") else 2,
                     measure="negative_share" if kind == "level" else None,
                 )  # fmt: skip

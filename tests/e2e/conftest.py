@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.page_service import PageService, chromium, running_page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageService]:
     """The service with eight quiet hours behind it; the spike is played in by `page_service.play_spike()`."""
     if not chromium():

@@ -36,7 +36,7 @@ def test_two_bursts_at_ten_times_what_a_worker_takes_are_accounted_for(
             here.wait_until(partial(_has, store, end), 500 + (end - start) / 20)
             stored = (end - before) / (time.monotonic() - began)
             print(f"sent at {sent:.0f} a second, stored at {stored:.0f} a second: {sent / stored:.0f} times")
-            assert sent > 10 * stored
+            assert items < 1_000 or sent > 10 * stored  # a short burst is over before it has begun
         here.stop()
         account(store, traffic, "two bursts", 2, here.most_rss_mib)
 
