@@ -61,17 +61,19 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("tidings-data"),
     seed: Annotated[int, typer.Option(help="Another seed tells the story in other words.")] = 7,
     plain: Annotated[bool, typer.Option("--plain", help="Plain lines instead of the live view.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the live page up until Ctrl-C.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """The whole stream on this machine, embedded, with a story to watch (about 90 seconds).
 
-    Example: tidings demo
+    The live page is up meanwhile, at the address it prints.
+
+    Examples: tidings demo · tidings demo --keep
     """
     from service.demo import run_demo
 
-    sys.exit(
-        run_demo(folder, seed, Console(force_terminal=False) if plain else Console(), load_settings(config))
-    )
+    console = Console(force_terminal=False) if plain else Console()
+    sys.exit(run_demo(folder, seed, console, load_settings(config), keep))
 
 
 @app.command()

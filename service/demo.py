@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.live import Live
 
 from alerts.receivers.webhook import verify
+from classifier.model import Model
 from ingest.embedded import embedded_broker
 from ingest.kafka import Producer, create_topics
 from ingest.pipeline import BatchReport
 from service import demo_view as view
 from service.demo_catchers import Hook, catch_mail, catch_webhooks
+from service.demo_page import demo_page
 from service.demo_story import RULES, Message, expected, story
 from service.jobs import Jobs
 from service.run import ingest, make_jobs, schedule
@@ -42,8 +44,11 @@ _DELIVER_SECONDS = 30  # for the last notifications
 _STEP_SECONDS = 120  # of stream time, between evaluations
 
 
-def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> int:
-    """Runs the demo; returns the exit code: 0 when the counts agree and the alert came."""
+def run_demo(folder: Path, seed: int, console: Console, settings: Settings, keep: bool = False) -> int:
+    """Runs the demo; returns the exit code: 0 when the counts agree and the alert came.
+
+    The live page is up meanwhile; with `keep` it stays up until Ctrl-C.
+    """
     began = time.monotonic()
     _make_room(folder, console)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it complains of the broker's end
@@ -69,19 +74,29 @@ def run_demo(folder: Path, seed: int, console: Console, settings: Settings) -> i
         )  # fmt: skip
         store = open_store(settings.store)
         parts.callback(store.close)
-        watch = _Watch(len(messages), store)
-        _stream(settings, store, messages, watch, console)
+        model = lazy_model(settings)
+        page = parts.enter_context(demo_page(settings, store, model))
+        if page:
+            console.print(f"The live page: {page}", highlight=False)
+        watch = _Watch(len(messages), store, page)
+        _stream(settings, store, messages, watch, console, model)
         numbers = _summary(messages, watch, store, time.monotonic() - began)
-    _finish(console, numbers, mailbox.received, hook, secret, folder)
+        _finish(console, numbers, mailbox.received, hook, secret, folder)
+        if page and keep:
+            _wait(console, page)
     return 0 if numbers.counts_agree and numbers.alerts and mailbox.received and hook.received else 1
 
 
 def _stream(
-    settings: Settings, store: Store, messages: Sequence[Message], watch: "_Watch", console: Console
+    settings: Settings,
+    store: Store,
+    messages: Sequence[Message],
+    watch: "_Watch",
+    console: Console,
+    model: Callable[[], Model],
 ) -> None:
     """Publishes, reads, scores, stores, rolls and evaluates until all is handled."""
     stop, failures, clock = Event(), list[BaseException](), StreamClock()
-    model = lazy_model(settings)
     jobs = make_jobs(settings, store, clock, model)
     create_topics(settings.kafka)
 
@@ -129,8 +144,9 @@ def _stream(
 class _Watch:
     """What the view shows, gathered from the pipeline's reports. Written by one thread, read by another."""
 
-    def __init__(self, total: int, store: Store) -> None:
+    def __init__(self, total: int, store: Store, page: str) -> None:
         self.total = total
+        self._page = page
         self.handled = 0
         self.stored = 0
         self.dead_letters: Counter[str] = Counter()
@@ -187,7 +203,7 @@ class _Watch:
                 speed = (handled - done) / max(0.001, last - first)
             return view.Snapshot(
                 phase, self._model, self.total, self.handled, self.dead_letters.total(), speed, now,
-                tuple(lines), tuple(reversed(self._headlines)), alerts,
+                tuple(lines), tuple(reversed(self._headlines)), alerts, self._page,
             )  # fmt: skip
 
 
@@ -280,6 +296,18 @@ def _finish(
         " WHERE scope = 'entity' AND key = 'Northgate Bank' ORDER BY start DESC LIMIT 8",
     ):
         console.print(f'  {prefix}{command} sql "{query}"', markup=False, highlight=False, soft_wrap=True)
+    console.print("The live page over the same data, until Ctrl-C:", highlight=False)
+    console.print(f"  {prefix}{command} run --only api", markup=False, highlight=False, soft_wrap=True)
+
+
+def _wait(console: Console, page: str) -> None:
+    """Until Ctrl-C."""
+    line = f"\nThe live page stays up: {page} - Ctrl-C ends it; the commands above work then."
+    console.print(line, highlight=False, soft_wrap=True)
+    try:
+        Event().wait()
+    except KeyboardInterrupt:
+        console.print("The live page is closed.")
 
 
 def _make_room(folder: Path, console: Console) -> None:

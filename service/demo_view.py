@@ -53,6 +53,7 @@ class Snapshot:
     topics: tuple[TopicLine, ...]
     headlines: tuple[Headline, ...]
     alerts: tuple[Alert, ...]
+    page: str = ""  # the live page's address
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,8 @@ def _header(s: Snapshot) -> RenderableType:
         (f"{s.per_second:,.0f}/s", "cyan"), f" · {s.dead_letters} dead letters",
     )  # fmt: skip
     # The bar comes last: it ends without a line break.
-    return Group(line, Text(s.model, "dim"), ProgressBar(total=max(1, s.total), completed=s.handled))
+    beside = f"{s.model} · live page {s.page}" if s.page else s.model
+    return Group(line, Text(beside, "dim"), ProgressBar(total=max(1, s.total), completed=s.handled))
 
 
 def _topics(s: Snapshot) -> RenderableType:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import anyio.to_thread
@@ -73,18 +74,20 @@ class Hub(Generic[T]):
         try:
             yield _FIRST
             sent: dict[str, bytes] = {}
+            told_at = time.monotonic()
             while True:
                 changed, state = self._changed, self._states.get(language, {})
                 fresh = [data for name, data in state.items() if data != sent.get(name)]
                 if fresh:
                     yield b"".join(fresh)
-                    sent = state
+                    sent, told_at = state, time.monotonic()
+                elif time.monotonic() - told_at >= self._heartbeat:
+                    yield _HEARTBEAT
+                    told_at = time.monotonic()
                 if changed.is_set():  # a newer state came while this one was sent
                     continue
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), self._heartbeat)
-                except TimeoutError:
-                    yield _HEARTBEAT
         finally:
             self._viewers[language] -= 1
 

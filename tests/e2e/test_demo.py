@@ -18,6 +18,8 @@ def test_demo(tmp_path: Path) -> None:
     assert "Subject: [Tidings] critical" in done.stdout
     assert "signature verified: yes" in done.stdout
     assert "Traceback" not in done.stderr
+    assert "The live page: http://127.0.0.1:" in done.stdout
+    assert "run --only api" in done.stdout
     commands = [line.strip() for line in done.stdout.splitlines() if ' sql "' in line]
     assert len(commands) == 3
     for command in commands:
