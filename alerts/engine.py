@@ -114,6 +114,7 @@ class Engine:
         self, rule: Rule, previous: dict[str, Alert], now: datetime, end: datetime
     ) -> list[tuple[Alert | None, Alert]]:
         """The windows end at `end`: at `now`, or with the minute that is running, where only new alerts count."""
+        running = end > now
         findings = CONDITIONS[rule.kind](rule, self._windows, end)
         EVALUATIONS.inc()
         if findings is None:
@@ -122,9 +123,9 @@ class Engine:
             firing = {key for key, alert in previous.items() if alert.state == "firing"}
             findings = in_headlines(rule, self._windows, end, findings, firing, self._names_in)
         changed: list[tuple[Alert | None, Alert]] = []
-        for key in sorted(findings if end > now else previous.keys() | findings.keys()):
+        for key in sorted(findings if running else previous.keys() | findings.keys()):
             before = previous.get(key)
-            if end > now and before and before.state == "firing":
+            if running and before and before.state == "firing":
                 continue
             after = advance(before, findings.get(key), rule, key, now)
             if after is None or after is before:

@@ -86,6 +86,13 @@ def examined(
     )
 
 
+def part_of(story: Evidence, alert: Alert) -> float | None:
+    """The part of the alert's value that the story brings, at most 1; None where that is no sum of stories."""
+    if alert.measured.measure not in SUMS or alert.value <= 0:
+        return None
+    return min(1.0, weight_of(story, alert.measured) / alert.value)
+
+
 def weight_of(story: Evidence, measured: Measured) -> float:
     """How much a story adds to the alert's value: its p_negative, or 1 story, or its items."""
     return {"stories": 1.0, "items": float(story.reach)}.get(measured.measure, story.p_negative)

@@ -68,9 +68,8 @@ class _Without:
     ) -> dict[str, list[Window]]:
         found = self._windows.series(scope, keys, start, end, seconds, filters)
         if self._key in found and (scope != "all" or not self._key):
-            since = self._first - timedelta(
-                seconds=seconds
-            )  # what began before ended before: most of a baseline
+            # A window that began before `since` ended before the first of them: most of a baseline.
+            since = self._first - timedelta(seconds=seconds)
             reduced = [self._reduced(w) if w.start > since else w for w in found[self._key]]
             found = {**found, self._key: reduced}
         return found

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from service.api_gate import LOOPBACK, Gate
+from service.api_gate import Gate
 from service.api_health import health_routes
 from service.api_keys import Keys
 from service.api_models import Problem
@@ -17,6 +17,7 @@ from service.api_people import people_routes
 from service.api_problems import add_handlers
 from service.api_reads import read_routes
 from service.api_score import score_routes
+from service.http_server import LOOPBACK
 from tidings import __version__
 from tidings.errors import ConfigError
 from tidings.settings import ApiSettings

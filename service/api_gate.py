@@ -16,12 +16,12 @@ from service.api_keys import SCOPES, Keys
 from service.api_keys import Scope as KeyScope
 from service.api_limits import Allowance, RateLimit
 from service.api_problems import Problem, problem_of
+from service.http_server import LOOPBACK
 from tidings.errors import TidingsError
 from tidings.metrics import API_REQUESTS, API_SECONDS
 from tidings.settings import ApiSettings
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-OPEN = ("/healthz", "/readyz", "/v1/openapi.json", "/v1/docs")  # for monitors and readers, without a key
+OPEN = ("/healthz", "/readyz", "/v1/openapi.json")  # for monitors and readers, without a key
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="Made by `tidings api keys create`.")
 

@@ -11,6 +11,9 @@ from starlette.types import ASGIApp
 
 from tidings.errors import ConfigError
 
+# Names of this machine: without a login no other may be asked for (DNS rebinding), nor listened on.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 @contextmanager
 def serving(app: ASGIApp, host: str, port: int, section: str) -> Iterator[int]:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
-from alerts.evidence import SUMS, weight_of
+from alerts.evidence import part_of
 from alerts.evidence_sql import sql_of
 from alerts.own import COUNTS
 from dashboards.page import links, reads, reads_subject
@@ -27,7 +27,7 @@ from service.page_words import ExplainedWords
 from store import pages
 from store.reader import Reader
 from tidings.errors import Unavailable
-from tidings.types import Alert, Scope, Word
+from tidings.types import Scope, Word
 
 T = TypeVar("T")
 _AT_ONCE = 4  # reads for pages, so that viewers leave the machine to the stream
@@ -121,7 +121,7 @@ class Routes:
             "alert": alert,
             "own": alert.fingerprint == COUNTS,
             "figure": alert_chart(alert, title, words.text, words.text("alerts.chart.note")),
-            "shares": _shares(alert),
+            "shares": [part_of(story, alert) for story in alert.evidence],
             "seen": await self._in_thread(lambda: reads_subject.acknowledgement(self._reader, key)),
             "about": {"entity": links.name_path, "topic": links.topic_path}.get(alert.scope, _nowhere)(
                 alert.key
@@ -190,13 +190,6 @@ def _found(value: T | None) -> T:
     if value is None:
         raise HTTPException(404)
     return value
-
-
-def _shares(alert: Alert) -> list[float | None]:
-    """Per story how much of the alert's value it brings; None where the value is no sum over stories."""
-    if alert.measured.measure not in SUMS or alert.value <= 0:
-        return [None for _ in alert.evidence]
-    return [min(1.0, weight_of(story, alert.measured) / alert.value) for story in alert.evidence]
 
 
 def _nowhere(key: str) -> str:

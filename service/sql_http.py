@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from service.http_server import serving
+from service.http_server import LOOPBACK, serving
 from service.sql_request import BODY_BYTES, SqlRequest, login_of, parse_request, too_large, wants_gzip
 from store.client_frames import compressed
 from store.client_reader import EmbeddedReader
@@ -24,7 +24,6 @@ from tidings.errors import ConfigError
 from tidings.settings import SqlSettings, StoreSettings, read_secret
 
 log = logging.getLogger(__name__)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _WAIT_SECONDS = 10
 # Error codes to statuses as ClickHouse's exceptionCodeToHTTPStatus has them; the rest is 500.
 _STATUS = {
@@ -68,7 +67,7 @@ def serving_sql(settings: SqlSettings, store: StoreSettings) -> Iterator[int]:
 def sql_app(settings: SqlSettings, store: StoreSettings) -> Starlette:
     """The application; it opens nothing before the first query."""
     password = read_secret(settings.password, settings.password_file)
-    if settings.host not in _LOOPBACK and not password:
+    if settings.host not in LOOPBACK and not password:
         raise ConfigError(
             f"sql.host: {settings.host} is reached from elsewhere: set sql.password_file as well"
         )
@@ -143,9 +142,9 @@ class _Endpoint:
         return Response(gzip.compress(answer.data, 1), 200, headers, _content_type(answer.output_format))
 
     def _require_login(self, request: Request) -> None:
-        if not self._password and request.url.hostname not in _LOOPBACK:
+        if not self._password and request.url.hostname not in LOOPBACK:
             # A page of another site that resolves its own name to this machine.
-            raise _denied(f"Without sql.password only {', '.join(_LOOPBACK)} may be asked for")
+            raise _denied(f"Without sql.password only {', '.join(LOOPBACK)} may be asked for")
         given = login_of(request.query_params, request.headers)
         if given is None and self._password:
             raise query_error(194, "default: a password is required", "REQUIRED_PASSWORD")

@@ -27,12 +27,6 @@ def serving_web(settings: Settings, store: Store, model: Callable[[], Model]) ->
             yield port
 
 
-def web_app(settings: Settings, store: Store, model: Callable[[], Model]) -> ASGIApp:
-    """The application; it opens nothing before the first request."""
-    parts = Parts(settings, store, model, api_keys(settings.api))
-    return _app(parts, page_app(settings, parts.reader, model))
-
-
 def _app(parts: Parts, page: ASGIApp) -> ASGIApp:
     api = api_app(parts)
 

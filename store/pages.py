@@ -131,9 +131,14 @@ def alerts_page(
     conditions = [f"{name} = {{{name}:String}}" for name in chosen]
     conditions += [f"started_at >= {{start:{_AT}}}"] if start else []
     conditions += [f"started_at < {{end:{_AT}}}"] if end else []
+    # Evidence and charts are read for the page's rows only: the table is ordered by their ids.
+    order = "ORDER BY started_at DESC, alert_id"
+    ids = (
+        f"SELECT alert_id FROM alert_rows FINAL WHERE {' AND '.join(conditions or ['1'])}"
+        f"{_past('started_at', 'alert_id', after)} {order} LIMIT {{limit:UInt32}}"
+    )
     rows = reader.query(
-        f"{SELECT_ALERTS} WHERE {' AND '.join(conditions or ['1'])}{_past('started_at', 'alert_id', after)}"
-        " ORDER BY started_at DESC, alert_id LIMIT {limit:UInt32}",
+        f"{SELECT_ALERTS} WHERE alert_id IN ({ids}) {order}",
         {"limit": limit} | chosen | _given(start=start, end=end) | _place(after),
     )
     return [alert_of(row) for row in rows]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from store.client import Client
 from store.queries_items import count_series, count_totals, is_named, passes
+from store.reader import Reader
 from tidings.clock import midnight
 from tidings.types import NO_FILTERS, Evidence, Filters, Item, Prediction, Scope, ScoredItem, Window
 
@@ -47,39 +48,42 @@ def totals(
 
 
 def series(
-    client: Client,
+    client: Reader,
     scope: Scope,
-    keys: Sequence[str],
+    keys: Sequence[str] | None,
     start: datetime,
     end: datetime,
     seconds: int,
     filters: Filters = NO_FILTERS,
 ) -> dict[str, list[Window]]:
-    """Per key its windows of `seconds` over [start, end), zero-filled; the last may be cut short by `end`."""
-    if not keys:
+    """Per key its windows of `seconds` over [start, end), zero-filled; the last may be cut short by `end`.
+
+    Without keys (None; not with filters or topic_entity) those of all that have windows there.
+    """
+    if keys is not None and not keys:
         return {}
-    if _needs_items(scope, filters):
+    if keys is not None and _needs_items(scope, filters):
         rows = count_series(client, scope, keys, start, end, seconds, filters)
     else:
         sums = ", ".join(f"sum(w.{name})" for name in _SUMS)
+        table, chosen = (
+            ("window_rows", "") if keys is None else ("key_windows", " AND w.key IN {keys:Array(String)}")
+        )
         rows = client.query(
             "SELECT w.key, intDiv(toUnixTimestamp(w.start) - {origin:UInt32}, {seconds:UInt32}) AS bucket, "
-            f"{sums} FROM key_windows AS w FINAL"
-            " WHERE w.scope = {scope:String} AND w.key IN {keys:Array(String)}"
+            f"{sums} FROM {table} AS w FINAL WHERE w.scope = {{scope:String}}{chosen}"
             " AND w.start >= {start:DateTime64(3,'UTC')} AND w.start < {end:DateTime64(3,'UTC')}"
             " GROUP BY w.key, bucket",
-            {
-                "origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "keys": list(keys),
-                "start": start, "end": end,
-            },
-        )  # fmt: skip
+            {"origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "start": start, "end": end}
+            | ({} if keys is None else {"keys": list(keys)}),
+        )
     count = max(0, -(-int((end - start).total_seconds()) // seconds))
     starts = [start + timedelta(seconds=seconds * i) for i in range(count)]
     found = {(key, int(bucket)): counted for key, bucket, *counted in rows}
     empty = [0] * len(_SUMS)
     return {
         key: [_window(scope, key, at, seconds, found.get((key, i), empty)) for i, at in enumerate(starts)]
-        for key in keys
+        for key in (sorted({key for key, _ in found}) if keys is None else keys)
     }
 
 

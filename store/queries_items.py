@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from store.client import Client, Row
+from store.reader import Reader
 from tidings.clock import midnight
 from tidings.types import Filters, Scope
 
@@ -49,7 +50,7 @@ def count_totals(
 
 
 def count_series(
-    client: Client,
+    client: Reader,
     scope: Scope,
     keys: Sequence[str],
     start: datetime,

@@ -91,8 +91,7 @@ class Store:
 
     def last_published(self) -> datetime | None:
         """The latest publication time that was ever stored; None when nothing was."""
-        ((latest, count),) = self._client.query("SELECT max(watermark), count() FROM source_watermarks")
-        return latest if count else None
+        return pages.latest(self._client)
 
     def totals(
         self, scope: Scope, start: datetime, end: datetime, minimum: float, filters: Filters = NO_FILTERS

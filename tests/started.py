@@ -1,5 +1,6 @@
-"""A process that ends with its test, also when the test fails while waiting for it."""
+"""Processes that end with their test, also when it fails while waiting for them; and ports for them."""
 
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,3 +18,10 @@ def started(
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

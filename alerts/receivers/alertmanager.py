@@ -8,7 +8,8 @@ from typing import Any
 from alerts.receivers.http import Request
 from alerts.receivers.receiver import Kind, as_json
 from alerts.receivers.telling import observed, odds
-from alerts.receivers.words import one_line, safe_link, summarise
+from alerts.receivers.words import one_line, summarise
+from tidings.shown import safe_link
 from tidings.types import Alert, Notification
 
 # Alertmanager itself resolves what has no end and is not repeated: a firing alert gets an end far ahead.

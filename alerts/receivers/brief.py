@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from alerts.receivers.telling import began, firmness, observed, odds, share
-from alerts.receivers.words import capital, one_line, safe_link, say_time, sparkline, summarise
+from alerts.receivers.words import capital, one_line, say_time, sparkline, summarise
+from tidings.shown import safe_link
 from tidings.types import Alert, Notification
 
 MOST_ALERTS = 10

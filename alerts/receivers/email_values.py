@@ -12,13 +12,12 @@ from alerts.receivers.words import (
     bars_of,
     capital,
     one_line,
-    safe_link,
     say_time,
     sparkline,
     summarise,
-    visible,
 )
 from tidings.highlight import highlight_html, say_words
+from tidings.shown import safe_link, visible
 from tidings.types import Alert, Evidence
 
 LONGEST_TITLE = 300

@@ -7,7 +7,8 @@ from typing import Any
 from alerts.receivers.brief import brief
 from alerts.receivers.http import Answer, Request, Trouble, by_status
 from alerts.receivers.receiver import Kind, as_json
-from alerts.receivers.words import one_line, safe_link, summarise
+from alerts.receivers.words import one_line, summarise
+from tidings.shown import safe_link
 from tidings.types import Alert, Notification
 
 LONGEST_SUMMARY = 1024

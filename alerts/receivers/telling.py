@@ -1,7 +1,7 @@
 """What was measured, in sentences: observed against expected, the odds, what it hangs on. Pure functions."""
 
 from alerts.durations import say_duration
-from alerts.evidence import SUMS, weight_of
+from alerts.evidence import part_of
 from alerts.receivers.words import advise, capital, say_count, say_odds, say_time
 from tidings.types import Alert, Evidence
 
@@ -66,9 +66,8 @@ def began(alert: Alert) -> str:
 
 def share_of(story: Evidence, alert: Alert) -> str:
     """How much of the alert's value the story brings, such as '12%'; nothing where that is no sum of stories."""
-    if alert.measured.measure not in SUMS or alert.value <= 0:
-        return ""
-    return f"{min(1.0, weight_of(story, alert.measured) / alert.value):.0%}"
+    part = part_of(story, alert)
+    return "" if part is None else f"{part:.0%}"
 
 
 def _figure(measure: str, value: float) -> str:

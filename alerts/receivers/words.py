@@ -1,14 +1,13 @@
 """An alert in words and bars: pure functions that every receiver may use."""
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from alerts.durations import say_duration
 from alerts.own import COUNTS
+from tidings.shown import visible
 from tidings.types import Alert, Window
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -25,12 +24,6 @@ class Bar:
     present: bool
 
 
-def visible(text: str) -> str:
-    """The text with a space for each control, direction and surrogate character: spans in it still hold."""
-    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join(" " if unicodedata.category(c) in hidden else c for c in text)
-
-
 def capital(text: str) -> str:
     """The text with a capital at its beginning, the rest as it is."""
     return text[:1].upper() + text[1:]
@@ -40,16 +33,6 @@ def one_line(text: str, longest: int = 300) -> str:
     """The text on one line without control, direction and surrogate characters, cut at `longest`."""
     line = " ".join(visible(text).split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
-
-
-def safe_link(url: str) -> str:
-    """The URL if it is a plain http or https link, else nothing."""
-    try:
-        parts = urlsplit(url)
-        plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    except ValueError:
-        return ""
-    return url if plain and url.isprintable() and not any(c.isspace() or c in "<>\"'" for c in url) else ""
 
 
 def say_count(value: float) -> str:

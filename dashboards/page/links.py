@@ -1,6 +1,6 @@
 """Where things are on the page, and which links of others are safe to offer. Pure."""
 
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 
 def name_path(key: str) -> str:
@@ -27,16 +27,6 @@ def query(**values: str) -> str:
     """'?a=b' of the values that are not empty; '' when all are."""
     given = {name: value for name, value in values.items() if value}
     return f"?{urlencode(given)}" if given else ""
-
-
-def safe_link(url: str) -> str:
-    """The URL if it is a plain http or https link, else nothing."""
-    try:
-        parts = urlsplit(url)
-        plain = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    except ValueError:
-        return ""
-    return url if plain and url.isprintable() and not any(c.isspace() or c in "<>\"'" for c in url) else ""
 
 
 def _quoted(text: str) -> str:

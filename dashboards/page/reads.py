@@ -1,12 +1,12 @@
 """What the overview reads of the store: a handful of cheap queries, the same however many look on."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from store.client import Row
 from store.pages import alerts_page, latest
+from store.queries import series
 from store.reader import Reader
 from tidings.types import Alert, Flag, Scope, Window
 
@@ -14,10 +14,6 @@ SPAN, STEP_SECONDS = timedelta(hours=8), 600  # of the overview's charts
 MOST_LINES, MOST_ALERTS, MOST_NAMES = 30, 20, 8
 MOST_CHARACTERS = 400  # of a headline
 _AT = "DateTime64(3,'UTC')"
-_SUMS = (
-    "items", "negative_items", "positive_items", "sentiment_sum", "stories", "negative_stories", "negative_story_sum",
-)  # fmt: skip
-_SUM_SQL = ", ".join(f"sum(w.{name})" for name in _SUMS)
 LINE_SQL = (
     "item_id, published_at, source,"
     f" substringUTF8(if(title = '', text, title), 1, {MOST_CHARACTERS}), topic, entities, sentiment, flag, scored_at"
@@ -133,44 +129,13 @@ def total_of(row: Row) -> Total:
     return Total(key, int(items), int(stories), int(negative), float(sentiment) / int(items))
 
 
-def series(
-    reader: Reader, scope: Scope, keys: Sequence[str], start: datetime, end: datetime, seconds: int
-) -> dict[str, tuple[Window, ...]]:
-    """Per key that has items in [start, end) its windows of `seconds`, zero-filled; of all keys where none is named."""
-    table, chosen = ("key_windows", " AND w.key IN {keys:Array(String)}") if keys else ("window_rows", "")
-    rows = reader.query(
-        f"SELECT w.key, intDiv(toUnixTimestamp(w.start) - {{origin:UInt32}}, {{seconds:UInt32}}) AS bucket, {_SUM_SQL}"
-        f" FROM {table} AS w FINAL WHERE w.scope = {{scope:String}}{chosen}"
-        f" AND w.start >= {{start:{_AT}}} AND w.start < {{end:{_AT}}} GROUP BY w.key, bucket",
-        {"origin": int(start.timestamp()), "seconds": seconds, "scope": scope, "start": start, "end": end}
-        | ({"keys": list(keys)} if keys else {}),
-    )
-    count = int((end - start).total_seconds()) // seconds
-    starts = [start + timedelta(seconds=seconds * at) for at in range(count)]
-    found: dict[str, dict[int, Window]] = {}
-    for key, bucket, *sums in rows:
-        at = int(bucket)
-        found.setdefault(key, {})[at] = _window(scope, key, starts[at], seconds, sums)
-    return {
-        key: tuple(windows.get(at, Window(scope, key, start, seconds)) for at, start in enumerate(starts))
-        for key, windows in found.items()
-    }
-
-
-def _window(scope: Scope, key: str, start: datetime, seconds: int, sums: Sequence[float]) -> Window:
-    items, negative, positive, sentiment, stories, negative_stories, negative_sum = sums
-    return Window(
-        scope, key, start, seconds, int(items), int(negative), int(positive), float(sentiment),
-        int(stories), int(negative_stories), float(negative_sum),
-    )  # fmt: skip
-
-
 def _charts(reader: Reader, start: datetime, end: datetime) -> tuple[tuple[str, tuple[Window, ...]], ...]:
-    whole = series(reader, "all", [""], start, end, STEP_SECONDS)
-    topics = series(reader, "topic", [], start, end, STEP_SECONDS)
+    whole = series(reader, "all", None, start, end, STEP_SECONDS)
+    topics = series(reader, "topic", None, start, end, STEP_SECONDS)
     items = Counter({key: sum(window.items for window in windows) for key, windows in topics.items()})
     busiest = sorted(topics, key=lambda key: (-items[key], key))
-    return (*whole.items(), *((key, topics[key]) for key in busiest))
+    ordered = (*whole.items(), *((key, topics[key]) for key in busiest))
+    return tuple((key, tuple(windows)) for key, windows in ordered)
 
 
 def floor(moment: datetime, seconds: int) -> datetime:

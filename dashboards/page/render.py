@@ -1,6 +1,5 @@
 """The page as HTML: Jinja2 templates, escaped by default, every text from the catalogue."""
 
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -15,9 +14,9 @@ from dashboards.page.charts import figure_id
 from dashboards.page.language import LANGUAGES, Words
 from dashboards.page.marks import marked_html
 from dashboards.page.sentences import measure_name, sentence_of, subject_of
+from tidings.shown import safe_link, visible
 
 TEMPLATES = Path(__file__).with_name("templates")
-_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control, direction and surrogate characters
 
 
 def render(template: str, words: Words, values: Mapping[str, Any]) -> str:
@@ -41,7 +40,7 @@ def _environment() -> Environment:
         "item_path": links.item_path,
         "alert_path": links.alert_path,
         "query": links.query,
-        "safe_link": links.safe_link,
+        "safe_link": safe_link,
         "figure_id": figure_id,
         "sentence_of": sentence_of,
         "subject_of": subject_of,
@@ -51,11 +50,6 @@ def _environment() -> Environment:
         "marked": lambda text, found: Markup(marked_html(visible(text), found)),  # noqa: S704  # it escapes the text itself
     }
     return environment
-
-
-def visible(text: str) -> str:
-    """The text with a space for each character that could hide or turn round what stands there; spans still hold."""
-    return "".join(" " if unicodedata.category(c) in _HIDDEN else c for c in text)
 
 
 def at(epoch_seconds: int) -> datetime:

@@ -7,9 +7,10 @@ from typing import Literal
 
 from dashboards.page.charts import Chart, count_chart, sentiment_chart
 from dashboards.page.language import Words
-from dashboards.page.reads import ceil, floor, series
+from dashboards.page.reads import ceil, floor
 from dashboards.page.reads_subject import Share, Told, first_start, reference_start, shares, stories
 from store.pages import alerts_page, latest
+from store.queries import series
 from store.reader import Reader
 from tidings.types import Alert, Scope, Window
 
@@ -52,8 +53,9 @@ def read_subject(reader: Reader, scope: Scope, key: str, period: Period) -> Subj
     start = floor(end - span, seconds)
     alerts = alerts_page(reader, _MOST_ALERTS, filters={"scope": scope, "key": key})
     since = reference_start(first_start(reader), start, span, _TIMES_BEFORE)
-    windows = series(reader, scope, [key], since or start, end, seconds).get(key, ())
-    if not windows and not alerts and not _ever(reader, scope, key):
+    windows = series(reader, scope, [key], since or start, end, seconds)[key]
+    counted = any(window.items for window in windows)
+    if not counted and not alerts and not _ever(reader, scope, key):
         return None
     shown = int(span.total_seconds()) // seconds
     told = stories(reader, scope, key, start, end) if any(w.items for w in windows[-shown:]) else []

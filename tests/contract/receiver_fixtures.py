@@ -1,7 +1,6 @@
 """What the receivers' tests share: an alert, real SMTP and HTTP servers on loopback, and one way to build each."""
 
 import json
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from aiosmtpd.smtp import AuthResult
 from alerts.receivers.build import KINDS
 from alerts.receivers.email import EmailReceiver
 from alerts.receivers.receiver import HttpReceiver
+from tests.started import free_port
 from tidings.settings import EmailSettings, OutgoingSettings, ReceiverSettings
 from tidings.types import Alert, Evidence, Notification, NotificationReason, Window, Word
 
@@ -116,12 +116,6 @@ class Mailbox:
     def authenticate(self, _s: Any, _session: Any, _e: Any, _mechanism: str, data: Any) -> AuthResult:
         self.logins.append((data.login, data.password))
         return AuthResult(success=data.password == b"right", handled=data.password == b"right")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.receiver_fixtures import free_port, hook, note, receiver_to
+from tests.contract.receiver_fixtures import hook, note, receiver_to
+from tests.started import free_port
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import OutgoingSettings
 

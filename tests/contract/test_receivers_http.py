@@ -22,11 +22,11 @@ from tests.contract.receiver_fixtures import (
     RESOLVED,
     Fixed,
     Reply,
-    free_port,
     hook,
     note,
     receiver_to,
 )
+from tests.started import free_port
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import ReceiverSettings
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.receiver_fixtures import Mailbox, email_to, free_port, note, smtp_server
+from tests.contract.receiver_fixtures import Mailbox, email_to, note, smtp_server
+from tests.started import free_port
 from tidings.errors import ConfigError, TidingsError, Unavailable
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import socket
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ import requests
 
 from store.store import open_store
 from tests.items import scored
-from tests.started import started
+from tests.started import free_port, started
 from tidings.settings import StoreSettings
 
 TIDINGS = str(Path(sys.executable).with_name("tidings"))
@@ -33,11 +32,6 @@ def config(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return file
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 def sql(config: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":

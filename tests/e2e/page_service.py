@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from playwright.sync_api import Browser, sync_playwright
 from ingest.embedded import embedded_broker
 from ingest.kafka import Producer, create_topics
 from service.demo_story import RULES, Message, story
+from tests.started import free_port
 from tidings.settings import KafkaSettings
 
 _TIDINGS = str(Path(sys.executable).with_name("tidings"))
@@ -82,12 +82,6 @@ def send(settings: KafkaSettings, messages: Sequence[Message]) -> None:
         producer.send(message.kafka_topic, message.value)
     producer.flush()
     producer.close()
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
 
 
 @contextmanager

@@ -8,13 +8,13 @@ import pytest
 from alerts.receivers.words import (
     bars_of,
     one_line,
-    safe_link,
     say_count,
     say_odds,
     sparkline,
     summarise,
 )
 from tests.unit.alerts_memory import START
+from tidings.shown import safe_link
 from tidings.types import Alert, Measured, Window
 
 FIRING = Alert(

@@ -11,12 +11,13 @@ from alerts.receivers.words import capital, say_count, summarise
 from classifier.labels import TOPIC_LABELS
 from dashboards.page.charts import count_chart, figure_id, sentiment_chart
 from dashboards.page.language import Words, texts
-from dashboards.page.links import name_path, query, safe_link
+from dashboards.page.links import name_path, query
 from dashboards.page.marks import marked_html
-from dashboards.page.render import side, visible
+from dashboards.page.render import side
 from dashboards.page.sentences import sentence_of
 from service.page_request import language_of, mark_of, place_of
 from tests.items import T0
+from tidings.shown import safe_link, visible
 from tidings.types import Alert, Measured, Scope, Window, Word
 
 EN, ZH = Words("en"), Words("zh")
