@@ -31,7 +31,7 @@ demo: $(VENV)/embedded.done  ## the whole stream on this machine, with a story t
 	@$(BIN)/tidings demo
 
 test: lint  ## lint, types and all tests, with coverage (slow and training tests left out)
-	$(BIN)/python -m pytest -m "not slow and not train" -n $(TEST_PROCESSES) --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow and not train" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: $(VENV)/dev.done  ## ruff and mypy
 	$(BIN)/ruff check .
