@@ -78,10 +78,13 @@ class World:
 
 
 @contextmanager
-def world(folder: Path, batch_items: int = 64) -> Iterator[tuple[World, Store]]:
-    """The store is a server, so that two workers and the test share it; it starts empty."""
+def world(folder: Path, batch_items: int = 64, broker: str | None = None) -> Iterator[tuple[World, Store]]:
+    """The store is a server, so that two workers and the test share it; it starts empty.
+
+    `broker` is the address of the test's own; without it one is started.
+    """
     with ExitStack() as parts:
-        broker = parts.enter_context(embedded_broker(folder / "broker.log"))
+        broker = broker or parts.enter_context(embedded_broker(folder / "broker.log"))
         server = StoreServer(folder / "clickhouse", folder / "fault")
         server.start()
         parts.callback(server.kill)

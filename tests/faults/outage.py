@@ -7,9 +7,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import requests
+
+from ingest.embedded import broker_binary
+from tests.started import free_port
 
 
 @contextlib.contextmanager
@@ -48,6 +54,64 @@ class StoreServer:
         """kill -9."""
         self.process.kill()
         self.process.wait()
+
+
+class LastingBroker:
+    """The embedded broker over S3 (moto's server on loopback): it can be killed and comes back with its topics."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log = folder / "broker.log"
+        bucket_port, port = free_port(), free_port()
+        self.address = f"127.0.0.1:{port}"
+        endpoint = f"http://127.0.0.1:{bucket_port}"
+        self._environment = os.environ | {
+            "AWS_ACCESS_KEY_ID": "any",
+            "AWS_SECRET_ACCESS_KEY": "any",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT": endpoint,
+            "AWS_ALLOW_HTTP": "true",
+        }
+        self._bucket = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-p", str(bucket_port)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._broker: subprocess.Popen[bytes] | None = None
+        _soon(lambda: requests.put(f"{endpoint}/tansu", timeout=5).raise_for_status())
+        self.start()
+
+    def start(self) -> None:
+        url = f"tcp://{self.address}"
+        command = [broker_binary(), "--listener-url", url, "--advertised-listener-url", url]
+        with self._log.open("ab") as log:
+            self._broker = subprocess.Popen(
+                [*command, "--storage-engine", "s3://tansu/"], env=self._environment, stdout=log, stderr=log
+            )
+        host, port = self.address.split(":")
+        _soon(lambda: socket.create_connection((host, int(port)), timeout=1).close())
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._broker:
+            self._broker.kill()
+            self._broker.wait()
+
+    def close(self) -> None:
+        self.kill()
+        self._bucket.kill()
+        self._bucket.wait()
+
+
+def _soon(ask: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            ask()
+            return
+        except OSError:  # requests' errors too
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 class Gate:
