@@ -33,12 +33,20 @@ class Courier:
     fired and why, is told alone.
     """
 
-    def __init__(self, receiver: Receiver, save: _Save, clock: Clock, jitter: Callable[[], float]) -> None:
-        """`jitter` gives numbers in [0, 1)."""
+    def __init__(
+        self,
+        receiver: Receiver,
+        save: _Save,
+        clock: Clock,
+        jitter: Callable[[], float],
+        active: Callable[[], bool],
+    ) -> None:
+        """`jitter` gives numbers in [0, 1); while `active` says no nothing is sent, for another process does it."""
         self._receiver = receiver
         self._save = save
         self._clock = clock
         self._jitter = jitter
+        self._active = active
         self._lock = Lock()
         self._waiting: dict[str, Notification] = {}
         self._unsaved: dict[str, Notification] = {}
@@ -64,7 +72,7 @@ class Courier:
 
     def step(self) -> float | None:
         """Sends at most one notification; returns the seconds until there is more to do, None when nothing waits."""
-        if not self._save_rest():
+        if not self._save_rest() or not self._active():
             return FIRST_RETRY_SECONDS
         now = self._clock.now()
         with self._lock:

@@ -9,7 +9,7 @@ from alerts.annotations import render_annotations
 from alerts.conditions import CONDITIONS
 from alerts.dashboard_link import dashboard_link
 from alerts.durations import floor_minute
-from alerts.evidence import MOST_STORIES, examined, with_words
+from alerts.evidence import MOST_STORIES, counted, examined, with_words
 from alerts.headline import in_headlines
 from alerts.own import COUNTS
 from alerts.protocols import Explain, History, NamesIn, Windows
@@ -138,7 +138,7 @@ class Engine:
 
     def _with_evidence(self, alert: Alert, rule: Rule, end: datetime) -> Alert:
         """The alert with the stories behind it, its chart (its window and what came before) and its annotations."""
-        start = end - timedelta(seconds=alert.window_seconds)
+        start = end - counted(alert.measured, alert.window_seconds)
         stories = self._windows.evidence(alert.scope, alert.key, start, end, MOST_STORIES, rule.filters)
         evidence = with_words(stories[:EVIDENCE_STORIES], alert.evidence, self._explain)
         seconds = max(60, alert.window_seconds // _BUCKETS_PER_WINDOW // 60 * 60)

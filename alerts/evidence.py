@@ -20,6 +20,11 @@ SUMS = {"negative stories": "negative_story_sum", "stories": "stories", "items":
 _log = logging.getLogger(__name__)
 
 
+def counted(measured: Measured, window_seconds: int) -> timedelta:
+    """How far back the stories reach that were counted: over the window, or over all recent windows of a drift."""
+    return timedelta(seconds=window_seconds * int(measured.inputs.get("recent", [1.0])[0]))
+
+
 def with_words(
     found: Sequence[Evidence],
     known: Sequence[Evidence],
@@ -61,12 +66,14 @@ def examined(
 ) -> Measured:
     """What was measured, and how it hangs together: without its largest story, without its largest source, since when.
 
-    `stories` are those of the window that ends at `now`, `series` its chart.
+    `stories` are those that were counted (`counted`) up to `now`, `series` its chart.
     """
     # A later peak does not move the beginning, and may no longer see it.
     known = alert.measured.began_at
     began = known or began_at(alert, stories, series)
-    measured = replace(alert.measured, filters=rule.filters, began_at=began)
+    measured = replace(
+        alert.measured, filters=rule.filters, source_weights=dict(rule.source_weights), began_at=began
+    )
     if not stories or measured.kind == "no_data":  # silence has no story that it hangs on
         return measured
     weights: dict[str, float] = {}

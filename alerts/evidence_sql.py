@@ -20,6 +20,10 @@ _OF_ITEMS = {
     "items": "count()",
     "sentiment": "avg(s)",
 }
+_WEIGHED = {
+    "negative share": "sumIf(w * p, is_first) / sumIf(w, is_first)",
+    "sentiment": "sum(w * s) / sum(w)",
+}
 _NAMED = {
     "all": "1",
     "topic": "topic = {key}",
@@ -39,7 +43,7 @@ def sql_of(alert: Alert) -> str:
         return ""
     end = alert.series[-1].start + timedelta(seconds=alert.series[-1].seconds)
     start = end - timedelta(seconds=alert.window_seconds)
-    if alert.scope == "topic_entity" or alert.measured.filters != NO_FILTERS:
+    if alert.scope == "topic_entity" or alert.measured.filters != NO_FILTERS or _weighs(alert):
         return _from_items(alert, start, end)
     return (
         f"SELECT {_OF_WINDOWS[alert.measured.measure]} AS value\n"
@@ -58,10 +62,11 @@ def _from_items(alert: Alert, start: datetime, end: datetime) -> str:
     """A story counts in the minute of its earliest item of the UTC day, as windows count it."""
     day = midnight(start)
     named = _NAMED[alert.scope].format(key=quoted(alert.key))
+    value = (_WEIGHED if _weighs(alert) else _OF_ITEMS)[alert.measured.measure]
     return (
-        f"SELECT {_OF_ITEMS[alert.measured.measure]} AS value\n"
+        f"SELECT {value} AS value\n"
         "FROM (\n"
-        "    SELECT published_at, topic, source, entities, toFloat64(sentiment) AS s,\n"
+        f"    SELECT published_at, topic, source, entities, toFloat64(sentiment) AS s,{_weights(alert)}\n"
         "        if(flag = '', toFloat64(p_negative), 0) AS p,\n"
         "        row_number() OVER (PARTITION BY toStartOfDay(published_at), story_id\n"
         "                           ORDER BY published_at, item_id) = 1 AS is_first\n"
@@ -75,6 +80,18 @@ def _from_items(alert: Alert, start: datetime, end: datetime) -> str:
 def _passes(filters: Filters) -> str:
     given = (("source", filters.sources), ("kind", filters.kinds), ("lang", filters.languages))
     return "".join(f" AND {name} IN ({', '.join(map(quoted, texts))})" for name, texts in given if texts)
+
+
+def _weighs(alert: Alert) -> bool:
+    return bool(alert.measured.source_weights) and alert.measured.measure in _WEIGHED
+
+
+def _weights(alert: Alert) -> str:
+    if not _weighs(alert):
+        return ""
+    sources = ", ".join(map(quoted, alert.measured.source_weights))
+    weights = ", ".join(repr(float(weight)) for weight in alert.measured.source_weights.values())
+    return f"\n        transform(toString(source), [{sources}], [{weights}], 1.) AS w,"
 
 
 def _time(moment: datetime) -> str:

@@ -1,15 +1,16 @@
 """Is the bad news about the name? A name that stands in the text of many bad stories may only be a bystander."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from alerts.evidence import MOST_STORIES, counted
 from alerts.finding import Finding
+from alerts.headline_role import is_about
 from alerts.protocols import NamesIn, Windows
 from alerts.rule import Rule
-
-MOST_STORIES = 1_000  # so many are looked at, the most negative first
+from tidings.types import Evidence
 
 
 def in_headlines(
@@ -20,10 +21,11 @@ def in_headlines(
     firing: Collection[str],
     names_in: NamesIn,
 ) -> dict[str, Finding]:
-    """The findings for which `rule.in_headline` of the negative stories, or more, name the key in their headline.
+    """The findings whose bad news is about the key, as its headlines tell (alerts/headline_role.py).
 
-    The stories are those that the finding counts (of a drift, all its recent windows), weighed by p_negative; the share
-    stands in `measured.headline_share`. Keys that are `firing` are not asked again: while a story unfolds its
+    `rule.in_headline` of the negative stories or more must be about it, and more than half of those whose headline
+    names it. The stories are those that the finding counts (of a drift, all its recent windows), weighed by p_negative;
+    the share stands in `measured.headline_share`. Keys that are `firing` are not asked again: while a story unfolds its
     headlines take the name for granted.
     """
     kept = {}
@@ -31,28 +33,21 @@ def in_headlines(
         if key in firing:
             kept[key] = finding
             continue
-        start = now - timedelta(seconds=rule.window_seconds) * _windows_of(finding)
-        share = headline_share(rule, windows, key, start, now, names_in)
-        if share >= rule.in_headline:
-            kept[key] = replace(finding, measured=replace(finding.measured, headline_share=share))
+        start = now - counted(finding.measured, rule.window_seconds)
+        stories = windows.evidence(rule.scope, key, start, now, MOST_STORIES, rule.filters)
+        about, aside = headline_shares(
+            key.split(" | ")[-1], stories, names_in, rule.ignores
+        )  # of "TOPIC | ENTITY"
+        if about >= rule.in_headline and about > aside:
+            kept[key] = replace(finding, measured=replace(finding.measured, headline_share=about))
     return kept
 
 
-def headline_share(
-    rule: Rule, windows: Windows, key: str, start: datetime, now: datetime, names_in: NamesIn
-) -> float:
-    """The part of the p_negative of the key's stories in [start, now) that has the key in the headline; 0 for none."""
-    stories = windows.evidence(rule.scope, key, start, now, MOST_STORIES, rule.filters)
-    name = key.split(" | ")[-1]  # of "TOPIC | ENTITY"
-    named = math.fsum(story.p_negative for story in stories if names(name, names_in(story.title)))
-    total = math.fsum(story.p_negative for story in stories)
-    return named / total if total else 0.0
-
-
-def names(name: str, found: Collection[str]) -> bool:
-    """Whether `name` is among the names found, or is the longer form of one: "Stanford" of "Allen Stanford"."""
-    return any(one == name or name.startswith(f"{one} ") or name.endswith(f" {one}") for one in found)
-
-
-def _windows_of(finding: Finding) -> int:
-    return int(finding.measured.inputs.get("recent", [1.0])[0])
+def headline_shares(
+    name: str, stories: Sequence[Evidence], names_in: NamesIn, ignored: Callable[[str], bool]
+) -> tuple[float, float]:
+    """The parts of the stories' p_negative in whose headlines the name is what they are about, and something else."""
+    told = [(is_about(name, names_in(story.title), ignored), story.p_negative) for story in stories]
+    total = math.fsum(p for _, p in told) or 1.0
+    about, aside = (math.fsum(p for is_it, p in told if is_it is asked) / total for asked in (True, False))
+    return about, aside

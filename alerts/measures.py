@@ -2,6 +2,7 @@
 
 from alerts.rule import Measure
 from tidings.types import Window
+from tidings.weighed import Weighed
 
 # What Measured.measure holds, and people read.
 MEASURE_WORDS: dict[Measure, str] = {
@@ -13,8 +14,10 @@ MEASURE_WORDS: dict[Measure, str] = {
 }
 
 
-def measure_of(window: Window, measure: Measure) -> float:
-    """The figure; a share or a mean of nothing is 0."""
+def measure_of(window: Window | Weighed, measure: Measure) -> float:
+    """The figure; a share or a mean of nothing is 0. Of a weighed window only these two are asked."""
+    if isinstance(window, Weighed):
+        return window.mean if measure == "sentiment" else window.share
     if measure == "negative_stories":
         return window.negative_story_sum
     if measure == "negative_share":

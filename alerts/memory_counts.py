@@ -7,6 +7,7 @@ import numpy as np
 
 from alerts.memory_columns import Columns, Floats, Index, Ints, index_of
 from tidings.types import Evidence, Scope, Window
+from tidings.weighed import Weighed, Weights
 
 
 class Counts:
@@ -89,6 +90,33 @@ class Counts:
             numbers = index.item[self._of_key(index, key, start, end)]
             told = numbers[columns.first[numbers] & columns.negative[numbers]]
             found[key] = len(np.unique(columns.source[told]))
+        return found
+
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+    ) -> dict[str, list[Weighed]]:
+        """As `series`, weighed by source."""
+        index, columns = self._index(scope), self._columns
+        begin, count = _epoch(start), max(0, -(-int((end - start).total_seconds()) // seconds))
+        of_source = dict(weights)
+        found = {}
+        for key in keys:
+            entries = self._of_key(index, key, start, end)
+            place, items = (index.minute[entries] - begin) // seconds, index.item[entries]
+            w = np.array([of_source.get(columns.items[n].item.source, 1.0) for n in items.tolist()])
+            story = w * columns.first[items]
+            values = (
+                *(story, story * w, story * columns.p_negative[items]),
+                *(w, w * w, w * columns.sentiment[items]),
+            )
+            sums = np.stack([np.bincount(place, value, count) for value in values])
+            found[key] = [Weighed(*each) for each in sums.T.tolist()]
         return found
 
     def _index(self, scope: Scope) -> Index:

@@ -6,6 +6,7 @@ from datetime import datetime
 from alerts.memory_columns import Ints, columns_of
 from alerts.memory_counts import Counts
 from tidings.types import NO_FILTERS, Evidence, Filters, Scope, ScoredItem, Window
+from tidings.weighed import Weighed, Weights
 
 
 class MemoryWindows:
@@ -63,6 +64,19 @@ class MemoryWindows:
     ) -> dict[str, int]:
         """For every key how many distinct sources its negative stories have, each story by its earliest item."""
         return self._of(filters).sources(scope, keys, start, end)
+
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, list[Weighed]]:
+        """As `series`, weighed by source."""
+        return self._of(filters).weighed(scope, keys, start, end, seconds, weights)
 
     def evidence(
         self,

@@ -3,17 +3,19 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from alerts.courier import Courier
 from alerts.protocols import NotificationLog, Receiver
 from alerts.routing import Policy, Situation, due
 from tidings.clock import Clock, WallClock
 from tidings.metrics import NOTIFICATIONS
-from tidings.types import Notification
+from tidings.types import Notification, Told
 
 STOP_SECONDS = 15.0
+_TRIED_ANEW = timedelta(days=7)
 _POLL_SECONDS = 0.01
 
 _log = logging.getLogger(__name__)
@@ -33,18 +35,23 @@ class Outbox:
         policy: Policy | None = None,
         clock: Clock | None = None,
         jitter: Callable[[], float] | None = None,
+        active: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`jitter` gives numbers in [0, 1)."""
+        """`jitter` gives numbers in [0, 1); `active` is asked before each notification is sent."""
         self._log = log
         self._policy = policy or Policy()
         self._clock = clock or WallClock()
+        self._begun = False
         jitter = jitter or random.SystemRandom().random
         self._couriers = {
-            one.name: Courier(one, log.save_notifications, self._clock, jitter) for one in receivers
+            one.name: Courier(one, log.save_notifications, self._clock, jitter, active) for one in receivers
         }
 
     def run(self) -> int:
         """Writes what is due and starts its delivery; returns how many notifications. Does not wait for receivers."""
+        if not self._begun:
+            self._try_anew()
+            self._begun = True
         written = self._write_due() if self._couriers else 0
         waiting = self._log.waiting_notifications()
         for name, courier in self._couriers.items():
@@ -66,6 +73,22 @@ class Outbox:
         end = time.monotonic() + STOP_SECONDS
         for courier in self._couriers.values():
             courier.stop(max(0.0, end - time.monotonic()))
+
+    def _try_anew(self) -> None:
+        """What was refused for good before this process began, for somebody may have put the settings right since."""
+        failed = self._log.failed_notifications(self._clock.now() - _TRIED_ANEW)
+        if not failed:
+            return
+        alerts = self._log.routable_alerts(tuple(self._couriers))
+        firing = {alert.alert_id for alert in alerts if alert.state == "firing"}
+        told = self._log.told(sorted(firing), self._clock.now())
+        anew = [note for note in failed if _is_open(note, told, firing)]
+        for note in anew:
+            _log.info("notification %s to %s is tried once more", note.notification_id, note.receiver)
+        if anew:
+            self._log.save_notifications(
+                [replace(note, state="waiting", next_attempt_at=None) for note in anew]
+            )
 
     def _write_due(self) -> int:
         now = self._clock.now()
@@ -95,3 +118,10 @@ class Outbox:
             NOTIFICATIONS.labels(note.receiver, "dropped").inc()
         error = "the receiver is no longer configured"
         self._log.save_notifications([replace(note, state="dropped", error=error) for note in notes])
+
+
+def _is_open(note: Notification, told: Sequence[Told], firing: Collection[str]) -> bool:
+    """Whether one of its alerts still fires of which its receiver was told nothing later."""
+    later = [one for one in told if one.receiver == note.receiver and one.created_at > note.created_at]
+    heard = {alert_id for one in later for alert_id in one.states}
+    return any(alert.alert_id in firing and alert.alert_id not in heard for alert in note.alerts)

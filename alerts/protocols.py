@@ -1,6 +1,6 @@
 """What the alerts wing needs from others, as small protocols that wiring fills in."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from tidings.types import (
     Alert,
     Evidence,
     Filters,
+    Mention,
     Notification,
     Scope,
     Silence,
@@ -17,6 +18,7 @@ from tidings.types import (
     Window,
     Word,
 )
+from tidings.weighed import Weighed, Weights
 
 
 class Windows(Protocol):
@@ -61,6 +63,19 @@ class Windows(Protocol):
         """For every key how many distinct sources its negative stories have, each story by its earliest item."""
         ...
 
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, list[Weighed]]:
+        """As `series`, weighed by source. Counted from the items, so it costs a read of them."""
+        ...
+
     def evidence(
         self,
         scope: Scope,
@@ -83,10 +98,10 @@ class Explain(Protocol):
 
 
 class NamesIn(Protocol):
-    """Says whom a headline names, by the keys of the scope entity."""
+    """Says whom a headline names, by the keys of the scope entity, and where."""
 
-    def __call__(self, headline: str) -> Collection[str]:
-        """The names; a shorter form of a longer name ("Stanford") may stand as it is."""
+    def __call__(self, headline: str) -> Sequence[Mention]:
+        """The names in their order; a shorter form of a longer name ("Stanford") may stand as it is."""
         ...
 
 
@@ -115,6 +130,10 @@ class NotificationLog(Protocol):
 
     def waiting_notifications(self) -> list[Notification]:
         """Notifications in state waiting, the oldest first."""
+        ...
+
+    def failed_notifications(self, since: datetime) -> list[Notification]:
+        """Notifications in state failed, made at `since` or later."""
         ...
 
     def save_notifications(self, notifications: Sequence[Notification]) -> None:

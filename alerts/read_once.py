@@ -7,6 +7,7 @@ from typing import Any
 from alerts.protocols import Windows
 from tidings.clock import midnight
 from tidings.types import NO_FILTERS, Evidence, Filters, Scope, Window
+from tidings.weighed import Weighed, Weights
 
 _Period = tuple[Scope, datetime, datetime, Filters]
 
@@ -81,6 +82,21 @@ class ReadOnce:
         known = self._keyed.setdefault(("sources", scope, start, end, filters), {})
         if missing := [key for key in keys if key not in known]:
             known |= self._windows.sources(scope, missing, start, end, filters)
+        return {key: known[key] for key in keys}
+
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, list[Weighed]]:
+        known = self._keyed.setdefault(("weighed", scope, start, end, seconds, weights, filters), {})
+        if missing := [key for key in keys if key not in known]:
+            known |= self._windows.weighed(scope, missing, start, end, seconds, weights, filters)
         return {key: known[key] for key in keys}
 
     def evidence(

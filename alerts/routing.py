@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 
 from alerts.matching import (
     Inhibition,
-    MuteTime,
     inhibited,
     labels_of,
     matches,
     parse_inhibition,
-    parse_mute_time,
     silence_of,
 )
+from alerts.mute_times import MuteTime, parse_mute_time
 from tidings.settings import RoutingSettings
 from tidings.types import (
     Acknowledgement,
@@ -33,6 +32,7 @@ from tidings.types import (
 )
 
 DIGEST = "digest"  # the group of digests
+_DIGESTS_IN_A_STORM = 10  # what comes one by one would be told one by one, however much it is
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,18 @@ def held(situation: Situation, policy: Policy, now: datetime) -> dict[str, str]:
     return found
 
 
+def why_quiet(alert: Alert, situation: Situation, policy: Policy, now: datetime) -> list[str]:
+    """Why a firing alert is not told now, in words; mute times may be for some receivers only. Empty for others."""
+    if alert.state != "firing":
+        return []
+    reasons = [why] if (why := held(situation, policy, now).get(alert.alert_id)) else []
+    for time in policy.mute_times:
+        to = time.matchers.get("receiver", "")
+        if time.covers(now) and matches({**time.matchers, "receiver": "*"}, labels_of(alert)):
+            reasons.append(f"mute time {time.text!r}{f' (to {to})' if to else ''}: {time.words(now)}")
+    return reasons
+
+
 def group_of(alert: Alert, policy: Policy) -> str:
     """The key of the alert's group: the values of the labels of `group_by`, or the alert by itself."""
     if not policy.group_by:
@@ -139,7 +151,11 @@ def _of_receiver(
     found = [_of_group(receiver, group, groups[group], past, seen, policy, now) for group in groups]
     notes = [note for note in found if note]
     recent = sum(one.created_at > now - policy.storm for one in told)
-    if len(notes) < 2 or not policy.storm_limit or recent + len(notes) <= policy.storm_limit:
+    if not policy.storm_limit or recent + len(notes) <= policy.storm_limit:
+        return notes
+    if recent >= policy.storm_limit and now < told[-1].created_at + policy.storm / _DIGESTS_IN_A_STORM:
+        return []
+    if len(notes) < 2:
         return notes
     alerts = [alert for note in notes for alert in note.alerts]
     return [_notification(receiver, DIGEST, "digest", alerts, now, told[-1].notification_id if told else "")]

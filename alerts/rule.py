@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from tidings.types import Filters, Scope
+from tidings.weighed import Weights
 
 RuleKind = Literal["spike", "drop", "drift", "level", "volume", "no_data", "new_key"]
 Severity = Literal["info", "warning", "critical"]
@@ -37,12 +38,13 @@ class Rule:
     number of stories that a finding needs (negative ones for spike, drift and new_key; in the window for drop, level
     and volume; usual ones per window for no_data), `min_sources` how many sources its negative stories must come from.
     `min_clear` is how many of the stories must be clearly negative (their likeliest sentiment), `in_headline` the least
-    part of the negative stories whose headline names the key (alerts/headline.py); spike, drift and new_key know them.
+    part of the negative stories whose headline is about the key (alerts/headline.py): of spike, drift and new_key.
     The condition must hold for `for_seconds` before the alert fires, and be gone for `keep_firing_for_seconds`
     before it resolves. `min_history` is the number of whole windows of baseline there must be before the rule is
     evaluated (None: a third of the baseline). Only items that pass `filters` count. Where `include` is set only its
     keys are watched; `exclude` keys never are. `level` and `direction` belong to the kind level, `measure` to level,
     volume and no_data (None: the first of MEASURES), `seasonal` asks for a baseline by hour of the week.
+    `source_weights` say what the stories of a source weigh in shares and means (tidings/weighed.py).
     `annotations` are Jinja2 templates (alerts/annotations.py).
     """
 
@@ -70,6 +72,7 @@ class Rule:
     seasonal: bool = False
     min_clear: int = 0
     in_headline: float = 0.0
+    source_weights: Weights = ()
 
     @property
     def baseline_windows(self) -> int:
@@ -96,6 +99,10 @@ class Rule:
     def watches(self, key: str) -> bool:
         """Whether the rule looks at `key`."""
         return (not self.include or key in self._included) and key not in self._excluded
+
+    def ignores(self, key: str) -> bool:
+        """Whether `key` is one of those that the rule never watches."""
+        return key in self._excluded
 
     @cached_property
     def _included(self) -> frozenset[str]:

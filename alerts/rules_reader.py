@@ -12,6 +12,7 @@ from alerts.rule import DIRECTIONS, KINDS, MEASURES, SEVERITIES, Direction, Meas
 from alerts.rules_fields import FieldReader, read_watch_list
 from tidings.errors import ConfigError
 from tidings.types import SCOPES, Filters, Kind
+from tidings.weighed import Weights
 
 KEYS = (
     *("name", "kind", "scope", "window", "baseline", "p_below", "budget", "min_stories", "min_sources"),
@@ -26,7 +27,7 @@ KEYS = (
         "include_file",
     ),
     *("exclude", "exclude_file", "filters", "level", "measure", "direction", "seasonal"),
-    *("min_clear", "in_headline"),
+    *("min_clear", "in_headline", "source_weights"),
 )
 # Keys that a kind does not know, and why.
 _STATISTICAL = ("baseline", "p_below", "budget", "min_history", "seasonal")
@@ -34,11 +35,11 @@ _NEGATIVE = ("min_clear", "in_headline")
 _UNKNOWN: Mapping[RuleKind, tuple[str, ...]] = {
     "spike": ("level", "measure", "direction"),
     "drop": ("level", "measure", "direction", "seasonal", *_NEGATIVE),
-    "drift": ("level", "measure", "direction", "seasonal"),
+    "drift": ("level", "measure", "direction", "seasonal", "source_weights"),
     "level": (*_STATISTICAL, *_NEGATIVE),
-    "volume": ("level", "direction", "min_sources", "seasonal", *_NEGATIVE),
-    "no_data": ("level", "direction", "min_sources", "seasonal", *_NEGATIVE),
-    "new_key": ("level", "measure", "direction", "seasonal"),
+    "volume": ("level", "direction", "min_sources", "seasonal", "source_weights", *_NEGATIVE),
+    "no_data": ("level", "direction", "min_sources", "seasonal", "source_weights", *_NEGATIVE),
+    "new_key": ("level", "measure", "direction", "seasonal", "source_weights"),
 }
 _FEWEST_WINDOWS = 3
 _PER_WEEK = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s+per\s+week\s*")
@@ -89,6 +90,7 @@ class RuleReader(FieldReader):
             seasonal=self._flag("seasonal"),
             min_clear=self._clear(),
             in_headline=self._headline(),
+            source_weights=self._weights(kind, measure),
         )
 
     def _baseline(self, window: int) -> int:
@@ -156,6 +158,24 @@ class RuleReader(FieldReader):
         if self.entry.get("scope", "entity") not in ("entity", "topic_entity"):
             raise self.error("in_headline", "is for names: it needs the scope entity or topic_entity")
         return self.number_between("in_headline", 0.0, 0.0, 1.0)
+
+    def _weights(self, kind: RuleKind, measure: Measure) -> Weights:
+        value = self.entry.get("source_weights", {})
+        if (
+            "source_weights" in self.entry
+            and kind == "level"
+            and measure not in ("negative_share", "sentiment")
+        ):
+            raise self.error("source_weights", "weigh shares and means: measure negative_share or sentiment")
+        if not isinstance(value, dict) or not all(
+            isinstance(source, str) and source and type(weight) in (int, float) and 0 < weight <= 1000
+            for source, weight in value.items()
+        ):
+            raise self.error(
+                "source_weights",
+                f"must be sources and numbers above 0, such as {{blog: 0.2}}; it is {value!r}",
+            )
+        return tuple(sorted((source, float(weight)) for source, weight in value.items()))
 
     def _keys(self, name: str) -> tuple[str, ...]:
         """The keys under `name` (include, exclude), and those of its file."""

@@ -27,10 +27,14 @@ def describe(rule: Rule) -> str:
         sentences.append(f"At least {rule.min_clear} {more} must be clearly negative.")
     if rule.in_headline:
         sentences.append(
-            f"Before it fires, at least {rule.in_headline:.0%} of the bad news must name it in the headline."
+            f"Before it fires, the headlines of at least {rule.in_headline:.0%} of the bad news must be about it:"
+            " more than those in which it only speaks, acts or comes after another name."
         )
     if counted := _filtered(rule.filters):
         sentences.append(f"Only {counted} count.")
+    if rule.source_weights:
+        told = ", ".join(f"{source} {weight:g}" for source, weight in rule.source_weights)
+        sentences.append(f"In shares and means sources weigh 1, but {told}.")
     if rule.seasonal:
         sentences.append("Each hour of the week is judged by its own past.")
     if rule.kind != "level":

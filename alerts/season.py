@@ -63,44 +63,63 @@ def exposures(worth: Sequence[float], start: datetime, seconds: int, count: int)
     return list((np.diff(area) / (seconds / 3600)).tolist())
 
 
-def own_exposures(counts: Sequence[float], scope: Sequence[float], seconds: int) -> tuple[list[float], float]:
-    """A key's own exposures, of its past windows and (second) of the present one, from the `scope`'s.
+def own_exposures(
+    counts: Sequence[float], scope: Sequence[float], seconds: int
+) -> tuple[list[float], float, float]:
+    """A key's own exposures, of its past windows and (second) of the present one; (third) how doubtful that one is.
 
     `scope` has one exposure for each of `counts` and then the present window's. Windows a whole number of weeks apart
     share a slot. With the key's level l = sum of counts / sum of exposures, S the counts of a slot's n windows (each
     cut at 3 Poisson standard deviations above what is expected there, or above the slot's median), E = l times their
-    exposures and phi the over-dispersion within slots (by moments, Anscombe 1949), the slot's factor is
-    1 + w (S/E - 1), w = 1/20 / (1/20 + 1/E + phi/n): the credibility (Buehlmann 1967) of a multiplier of variance
-    1/20, which for phi = 0 is the Gamma-Poisson (S + 20) / (E + 20). So a sparse or fitful key has the scope's season,
-    a busy steady one its own. A past window's factor leaves its own count out: it must not explain itself.
+    exposures and phi their over-dispersion (by moments within slots, Anscombe 1949; in inverse proportion to the
+    exposure, as clumps of stories have it), the slot's factor is 1 + w (S/E - 1), w = 1/20 / (1/20 + 1/E + phi/n): the
+    credibility (Buehlmann 1967) of a multiplier of variance 1/20, which for phi = 0 is the Gamma-Poisson
+    (S + 20) / (E + 20). So a sparse or fitful key has the scope's season, a busy steady one its own. A past window's
+    factor leaves its own count out: it must not explain itself. The doubt is what fitfulness adds to the factor's
+    squared coefficient of variation, w^2 phi/n, at most the multiplier's 1/20. Where counts are cut is itself chance,
+    so its phi is that of whole counts: the safe side.
     """
     x, e = np.asarray(counts, dtype=float), np.asarray(scope, dtype=float)
     n = len(x)
     week = WEEK.total_seconds()
     back = (n - np.arange(n + 1)) * seconds  # how long before the present window each begins
     slot = np.round(back % week / seconds).astype(int) % max(1, round(week / seconds))
-    expected = x.sum() / e[:-1].sum() * e[:-1]
-    if not expected.any():
-        return e[:-1].tolist(), float(e[-1])
+    level = x.sum() / e[:-1].sum()
+    if level == 0:
+        return e[:-1].tolist(), float(e[-1]), 0.0
+    expected = level * e[:-1]
     size = int(slot.max()) + 1
     past, present = slot[:-1], slot[-1]
     middle = np.maximum(expected, _medians(x, past, size)[past])
     cut = np.minimum(x, middle + CLIP * np.sqrt(np.maximum(middle, 1.0)))
     seen, usual = (np.bincount(past, each, minlength=size) for each in (cut, expected))
     times = np.bincount(past, minlength=size)
-    mean = seen / np.maximum(times, 1)
+    phi = _dispersion(cut, past, times) / level / e
+    others = _factor(seen[past] - cut, usual[past] - expected, phi[:-1] / np.maximum(times[past] - 1, 1))
+    fitful = phi[-1:] / max(1, times[present])
+    own = _factor(seen[present], usual[present], fitful)
+    whole = _dispersion(x, past, times) / level / e[-1] / max(1, times[present])
+    weight = usual[present] / _divisor(usual[present], fitful)
+    doubt = min(1 / PRIOR_STORIES, whole * float(weight[0]) ** 2)
+    return (e[:-1] * others).tolist(), float(e[-1] * own[0]), doubt
+
+
+def _dispersion(counts: Floats, slots: npt.NDArray[np.int_], times: npt.NDArray[np.int_]) -> float:
+    """By how much the counts of a slot vary more than a Poisson count of their mean, as a part of that mean."""
+    mean = np.bincount(slots, counts, minlength=len(times)) / np.maximum(times, 1)
     free = np.maximum(times - 1, 0)
-    excess = float(((cut - mean[past]) ** 2).sum() - free @ mean)
-    phi = max(0.0, excess) / max(float(free @ mean**2), 1e-9)
-    others = _factor(seen[past] - cut, usual[past] - expected, times[past] - 1, phi)
-    own = _factor(seen[present], usual[present], times[present], phi)
-    return (e[:-1] * others).tolist(), float(e[-1] * own)
+    excess = float(((counts - mean[slots]) ** 2).sum() - free @ mean)
+    return max(0.0, excess) / max(float(free @ mean), 1e-9)
 
 
-def _factor(seen: Floats, usual: Floats, times: npt.NDArray[np.int_], phi: float) -> Floats:
-    """1 + w (S/E - 1), written so that nothing is divided by an E of 0."""
-    shrunk = (seen - usual) / (PRIOR_STORIES + usual + PRIOR_STORIES * phi * usual / np.maximum(times, 1))
-    return np.maximum(1 + shrunk, _LEAST)
+def _factor(seen: Floats, usual: Floats, fitful: Floats) -> Floats:
+    """1 + w (S/E - 1), written so that nothing is divided by an E of 0; `fitful` is phi/n."""
+    return np.maximum(1 + (seen - usual) / _divisor(usual, fitful), _LEAST)
+
+
+def _divisor(usual: Floats, fitful: Floats) -> Floats:
+    """E/w."""
+    return PRIOR_STORIES + usual + PRIOR_STORIES * fitful * usual
 
 
 def _medians(values: Floats, slots: npt.NDArray[np.int_], size: int) -> Floats:

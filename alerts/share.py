@@ -49,7 +49,7 @@ def beta_binomial_tail(value: float, stories: int, share: float, correlation: fl
 
 def share_test(
     negative: float,
-    stories: int,
+    stories: float,
     past_negative: Sequence[float],
     past_stories: Sequence[float],
     prior_share: float,
@@ -60,8 +60,11 @@ def share_test(
     expected s = (sum y + 10 s0) / (sum n + 10). The stories of a window are alike: their correlation is the moment
     one (Kleinman 1973), rho = (X^2 - m) / sum (n_i - 1), X^2 = sum (y_i - n_i s)^2 / (n_i s (1 - s)) over the m windows
     with stories, between 0 and 0.9, shrunk towards 0.1 by 10 pairs. The share is itself uncertain, with correlation
-    1 / (sum n + 11): together 1 - (1 - rho)(1 - 1/(sum n + 11)).
+    1 / (sum n + 11): together 1 - (1 - rho)(1 - 1/(sum n + 11)). Where stories weigh differently their number is an
+    effective one (tidings/weighed.py); that of the window is rounded down, at the same share.
     """
+    whole = math.floor(stories)
+    negative *= whole / stories if stories else 1.0
     y, n = np.asarray(past_negative, dtype=float), np.asarray(past_stories, dtype=float)
     total = float(n.sum())
     prior = min(max(prior_share, 0.01), 0.99)
@@ -73,6 +76,6 @@ def share_test(
     estimate = min(_MOST, max(0.0, (squares - len(n)) / pairs)) if pairs > 0 else 0.0
     shrunk = (pairs * estimate + PRIOR_PAIRS * PRIOR_CORRELATION) / (pairs + PRIOR_PAIRS)
     correlation = 1 - (1 - shrunk) * (1 - 1 / (total + PRIOR_STORIES + 1))
-    most = max(stories, math.ceil(negative))
+    most = max(whole, math.ceil(negative))
     tail = beta_binomial_tail(negative, most, expected, correlation)
     return Share(negative / most if most else 0.0, expected, tail)

@@ -8,6 +8,7 @@ from alerts.finding import Condition
 from alerts.protocols import Windows
 from alerts.rule import Rule
 from tidings.types import NO_FILTERS, Evidence, Filters, Prediction, Scope, Window
+from tidings.weighed import Weighed, Weights
 
 
 def still_fires(
@@ -85,6 +86,26 @@ class _Without:
         found = self._windows.sources(scope, keys, start, end, filters)
         return {key: count - self._lost_sources * (key == self._key) for key, count in found.items()}
 
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, list[Weighed]]:
+        found = self._windows.weighed(scope, keys, start, end, seconds, weights, filters)
+        if self._key not in found or (scope == "all" and self._key):
+            return found
+        of_source, reduced = dict(weights), list(found[self._key])
+        for story in self._left_out:
+            at = int((story.published_at - start).total_seconds()) // seconds
+            if 0 <= at < len(reduced):
+                reduced[at] = _less(reduced[at], story, of_source.get(story.source, 1.0))
+        return {**found, self._key: reduced}
+
     def evidence(
         self,
         scope: Scope,
@@ -110,6 +131,19 @@ class _Without:
             negative_stories=max(0, window.negative_stories - len(negative)),
             negative_story_sum=max(0.0, window.negative_story_sum - sum(story.p_negative for story in gone)),
         )
+
+
+def _less(window: Weighed, story: Evidence, weight: float) -> Weighed:
+    """The window without a story, whose items all are taken to come from its source."""
+    items = weight * story.reach
+    return Weighed(
+        max(0.0, window.story_weight - weight),
+        max(0.0, window.story_squares - weight * weight),
+        max(0.0, window.negative_sum - weight * story.p_negative),
+        max(0.0, window.item_weight - items),
+        max(0.0, window.item_squares - weight * items),
+        window.sentiment_sum - items * story.sentiment,
+    )
 
 
 def is_negative(story: Evidence) -> bool:

@@ -9,14 +9,16 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from alerts.budget import budget_threshold, clusters_per_window
+from alerts.budget import WEEK_SECONDS, count_clusters, threshold_from
 from alerts.season import profile
 from alerts.statistics import fit_baseline, interval, spike_p_value
-from bench.false_alarms import START
+from bench.false_alarm_chances import known
+from bench.false_alarm_streams import START
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 
 def tail_plot(file: Path) -> None:
@@ -46,14 +48,22 @@ def tail_plot(file: Path) -> None:
 
 
 def budget_plot(file: Path) -> None:
-    """Threshold against the number of keys, for three windows."""
+    """Threshold against the number of keys, for counts of a day that come one by one, or in clumps."""
     figure, axes = plt.subplots(figsize=(6, 3.2))
     keys = np.logspace(0, 5, 40).astype(int)
-    for name, seconds in (("1 hour", 3600), ("6 hours", 21_600), ("24 hours", 86_400)):
-        axes.loglog(keys, [budget_threshold(1.0, int(k), seconds) for k in keys], label=name)
-    axes.set(xlabel="keys at risk", ylabel="threshold for 1 false alarm a week")
-    middle = clusters_per_window(1e-5)
-    axes.set_title(f"at 1e-5 a sliding window alarms {middle:.0f} times as often as apart ones", fontsize=8)
+    for name, dispersion in (
+        ("Poisson, 60 a day", 0.0),
+        ("over-dispersed, 0.5", 0.5),
+        ("over-dispersed, 2", 2.0),
+    ):
+        truth = known(60.0, dispersion)
+        counts = np.arange(70.0, 120.0 if dispersion == 0 else 3000.0, 2.0)
+        chances = np.array([spike_p_value(count, truth) for count in counts])
+        alarms = chances * [count_clusters(count, truth) for count in counts]
+        axes.loglog(86_400 / WEEK_SECONDS / alarms, chances, label=name)
+    gaussian = [threshold_from(1.0, int(k), 86_400).p_below for k in keys]
+    axes.loglog(keys, gaussian, color="grey", linewidth=0.8, label="a Gaussian sum")
+    axes.set(xlabel="keys at risk", ylabel="chance for 1 false alarm a week", xlim=(1, 1e5), ylim=(1e-8, 0.1))
     axes.legend(fontsize=8)
     _save(figure, file)
 
@@ -75,7 +85,7 @@ def season_plot(file: Path) -> None:
     _save(figure, file)
 
 
-def _save(figure: plt.Figure, file: Path) -> None:
+def _save(figure: Figure, file: Path) -> None:
     figure.tight_layout()
     figure.savefig(file, dpi=80)
     plt.close(figure)

@@ -14,71 +14,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from classifier.labels import TOPIC_LABELS
+from bench.memory import megabytes, new_peak
+from bench.store_items import DAYS, END, NAMES, START, batch, insert
 from store.client import Client, connect
 from store.migrate import migrate
 from store.store import Store
 from store.windows import mark
 from tidings.settings import StoreSettings
-from tidings.types import Item, Prediction, ScoredItem
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-DAYS = 30
-END = START + timedelta(days=DAYS)
-NAMES = 5_000
-_WORDS = (
-    "shares", "bank", "profit", "loss", "rises", "falls", "warns", "quarter", "rate", "deal", "market", "bond", "oil",
-    "cuts", "raises", "outlook", "debt", "sales", "growth", "risk", "fund", "stock", "lender", "court", "probe", "fine",
-    "chief", "exports", "output", "demand", "price", "record", "plant", "strike", "union", "tariff",
-)  # fmt: skip
-
-# number -> an item of the day: {day} is its first second, {count} the items of a day.
-_ITEMS = """
-SELECT
-    lower(hex(sipHash64(number, {day:UInt32}))) AS item_id,
-    lower(hex(sipHash64({day:UInt32}, intDiv(number * 3, 4)))) AS story_id,
-    concat('source-', toString(sipHash64(number, 1) % 500)) AS source,
-    if(sipHash64(number, 2) % 3 = 0, 'news', 'social') AS kind,
-    toDateTime64({day:UInt32}, 3, 'UTC')
-        + toIntervalMillisecond(intDiv(number * {milliseconds:UInt64}, {count:UInt64})) AS published_at,
-    arrayStringConcat(arrayMap(
-        i -> {words:Array(String)}[1 + sipHash64(number, i, {day:UInt32}) % length({words:Array(String)})], range(3, 14)
-    ), ' ') AS title,
-    '' AS text,
-    concat('https://news.example/', item_id) AS url,
-    'en' AS lang,
-    CAST([] AS Array(String)) AS tickers,
-    arrayDistinct(arrayMap(
-        i -> concat('Name ', toString(toUInt32(pow((sipHash64(number, i) % 10000) / 10000, 3) * {names:UInt32}))),
-        [20, 21]
-    )) AS entities,
-    {topics:Array(String)}[1 + sipHash64(number, 30) % 20] AS topic,
-    0.9 AS topic_p,
-    pow((sipHash64(number, 31) % 1000) / 1000, 4) AS p_negative,
-    (1 - p_negative) * 0.7 AS p_neutral,
-    1 - p_negative - p_neutral AS p_positive,
-    p_positive - p_negative AS sentiment,
-    multiIf(p_negative > 0.5, 'negative', p_positive > p_neutral, 'positive', 'neutral') AS sentiment_label,
-    '' AS flag,
-    'bench' AS model_version,
-    published_at AS scored_at,
-    'news.raw' AS kafka_topic,
-    0 AS kafka_partition,
-    {day:UInt32} * 100000 + number AS kafka_offset
-FROM numbers({count:UInt64})
-"""
-_COLUMNS = (
-    "item_id, story_id, source, kind, published_at, title, text, url, lang, tickers, entities, topic, topic_p,"
-    " p_negative, p_neutral, p_positive, sentiment, sentiment_label, flag, model_version, scored_at, kafka_topic,"
-    " kafka_partition, kafka_offset"
-)
 
 # What analysts ask most; each over the view that the docs name for it. NOW is the end of the stream.
 QUERIES = {
@@ -163,7 +112,7 @@ def _measure(items: int, rate: int, parent: Path | None) -> dict[str, Cost | str
 def _fill(client: Client, items: int) -> dict[str, Cost | str]:
     began = time.perf_counter()
     for day in track(range(DAYS), f"{items:,} items"):
-        _insert(client, START + timedelta(days=day), 86_400_000, items // DAYS)
+        insert(client, START + timedelta(days=day), 86_400_000, items // DAYS)
     inserted = time.perf_counter() - began
     store = Store(client, timedelta(minutes=5))
     began = time.perf_counter()
@@ -184,30 +133,10 @@ def _fill(client: Client, items: int) -> dict[str, Cost | str]:
     }
 
 
-def _insert(client: Client, start: datetime, milliseconds: int, count: int) -> None:
-    given = {
-        "day": int(start.timestamp()), "milliseconds": milliseconds, "count": count,
-        "words": _WORDS, "names": NAMES, "topics": list(TOPIC_LABELS),
-    }  # fmt: skip
-    client.execute(f"INSERT INTO item_versions ({_COLUMNS}) {_ITEMS}", given)
-    for table, columns in (
-        (
-            "story_items (story_id, item_id, published_at, version)",
-            "story_id, item_id, published_at, toUnixTimestamp64Nano(now64(9))",
-        ),
-        ("item_minutes (item_id, minute, story_id)", "item_id, toStartOfMinute(published_at), story_id"),
-        (
-            "dirty_minutes (minute, marked, rolled)",
-            "DISTINCT toStartOfMinute(published_at), toUnixTimestamp64Nano(now64(9)), 0",
-        ),
-    ):
-        client.execute(f"INSERT INTO {table} SELECT {columns} FROM ({_ITEMS})", given)
-
-
 def _minute(client: Client, rate: int) -> dict[str, Cost | str]:
     """One more minute, at `rate` items a second, rolled three times."""
     store = Store(client, timedelta(minutes=5))
-    _insert(client, END, 60_000, rate * 60)
+    insert(client, END, 60_000, rate * 60)
 
     def roll() -> None:
         mark(client, [END])
@@ -219,34 +148,12 @@ def _minute(client: Client, rate: int) -> dict[str, Cost | str]:
     candidates = [f"Name {number}" for number in range(0, NAMES, 100)]
     return {
         f"roll of a minute at {rate:,} items/s": _cost(roll),
-        "insert of 512 items as the worker does it": _cost(lambda: store.insert(_batch(next(batches)))),
+        "insert of 512 items as the worker does it": _cost(lambda: store.insert(batch(next(batches)))),
         "engine: sums of 5,000 names over an hour": _cost(lambda: store.totals("entity", hour, END, 0.0)),
         "engine: 50 candidates' hours of two weeks": _cost(
             lambda: store.series("entity", candidates, END - timedelta(days=14), END, 3600)
         ),
     }
-
-
-def _batch(number: int) -> list[ScoredItem]:
-    """512 new items of one minute after the end, each a story of its own."""
-    at = END + timedelta(minutes=1 + number)
-    prediction = Prediction("Earnings", 0.9, 0.6, 0.3, 0.1, "bench")
-    return [
-        ScoredItem(
-            Item(
-                f"new-{number}-{i}",
-                "source-1",
-                "news",
-                at,
-                f"News {number} {i}",
-                "",
-                story_id=f"story-{number}-{i}",
-            ),
-            prediction,
-            at,
-        )
-        for i in range(512)
-    ]
 
 
 def _ask(client: Client) -> dict[str, Cost | str]:
@@ -265,20 +172,13 @@ def _ask(client: Client) -> dict[str, Cost | str]:
 
 
 def _cost(action: Callable[[], object]) -> Cost:
-    before, best = _memory("VmRSS"), float("inf")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before, best = megabytes("VmRSS"), float("inf")
+    new_peak()
     for _ in range(3):
         began = time.perf_counter()
         action()
         best = min(best, time.perf_counter() - began)
-    return Cost(best, -1, max(0.0, _memory("VmHWM") - before))
-
-
-def _memory(name: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    return Cost(best, -1, max(0.0, megabytes("VmHWM") - before))
 
 
 def _say(value: Cost | str, first: Cost | str) -> str:

@@ -1,26 +1,29 @@
-"""The live page with one viewer and with many: delay, CPU, memory, first paint.
+"""The live page with one viewer, with many, and with one while many pages are watched: delay, CPU, memory, first paint.
 
-    python -m bench.viewers --viewers 500
+    python -m bench.viewers --viewers 500 --pages 60
 
 `tidings run` with broker and store on this machine, the demo's quiet hours behind it. Every few seconds one item is
-sent to Kafka, and each viewer's stream of events is watched for its headline. The viewers share the cores with
-the service.
+sent to Kafka, and the overview's stream of events is watched for its headline by each viewer. Pages are those of
+names and topics over several periods, each with a viewer of its own. The viewers share the cores with the service.
 """
 
 import argparse
 import asyncio
+import html
 import json
 import os
+import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -45,15 +48,16 @@ class Measured:
 
 
 class Viewer:
-    """One open /live; notes when each marker was first seen."""
+    """One open stream of events; notes when each marker was first seen."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "/live?lang=en") -> None:
+        self.path = path
         self.seen: dict[bytes, float] = {}
         self.received = 0
 
     async def watch(self, host: str, port: int, markers: list[bytes]) -> None:
         reader, writer = await asyncio.open_connection(host, port, limit=1 << 20)
-        writer.write(f"GET /live?lang=en HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        writer.write(f"GET {self.path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         tail = b""
         try:
             while part := await reader.read(1 << 16):
@@ -68,14 +72,19 @@ class Viewer:
             writer.close()
 
 
-async def measure(service: PageService, viewers: int, rounds: int, pause: float) -> Measured:
+async def measure(
+    service: PageService, viewers: int, rounds: int, pause: float, pages: Sequence[str] = ()
+) -> Measured:
     address = urlsplit(service.url)
     assert address.hostname
     assert address.port
     markers: list[bytes] = []
     watching = [Viewer() for _ in range(viewers)]
-    tasks = [asyncio.create_task(v.watch(address.hostname, address.port, markers)) for v in watching]
-    await _until(lambda: all(viewer.received for viewer in watching))
+    others = [Viewer(path) for path in pages]
+    tasks = [
+        asyncio.create_task(v.watch(address.hostname, address.port, markers)) for v in [*watching, *others]
+    ]
+    await _until(lambda: all(viewer.received for viewer in [*watching, *others]))
     await asyncio.sleep(3)
     before, began, bytes_before = _cpu(service), time.monotonic(), sum(v.received for v in watching)
     firsts, lasts = [], []
@@ -100,6 +109,17 @@ async def measure(service: PageService, viewers: int, rounds: int, pause: float)
         viewers, statistics.median(firsts), statistics.median(lasts), cores, _megabytes(service),
         received / seconds / viewers, paint,
     )  # fmt: skip
+
+
+def pages_of(service: PageService, count: int) -> list[str]:
+    """The streams of so many pages of names and topics."""
+    links = []
+    for path, start in (("/names?lang=en", "/names/"), ("/?lang=en", "/topics/")):
+        text = requests.get(service.url + path, timeout=30).text
+        links += sorted({html.unescape(link) for link in re.findall(rf'href="({start}[^"?]+)"', text)})
+    found = [f"/live{link}?period={period}&lang=en" for period in ("hours", "day") for link in links]
+    assert len(found) >= count, f"--pages: there are {len(found)}"
+    return found[:count]
 
 
 def first_paint_ms(url: str) -> float:
@@ -145,14 +165,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--viewers", type=int, default=500)
+    parser.add_argument("--pages", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between items")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_page(Path(folder)) as service:
         one = asyncio.run(measure(service, 1, options.rounds, options.pause))
         many = asyncio.run(measure(service, options.viewers, options.rounds, options.pause))
+        pages = pages_of(service, options.pages)
+        beside = asyncio.run(measure(service, 1, options.rounds, options.pause, pages))
     table = Table(title="the live page")
-    for name in ("", f"{one.viewers} viewer", f"{many.viewers} viewers", "ratio"):
+    for name in ("", "1 viewer", f"{many.viewers} viewers", "ratio", f"1 beside {len(pages)} pages", "ratio"):
         table.add_column(name, justify="right" if name else "left")
     for name, field in (
         ("Kafka to the first viewer, s (median)", "first_seconds"),
@@ -162,8 +185,8 @@ def main() -> None:
         ("bytes a second to each viewer", "bytes_per_second"),
         ("a new reader's first paint, ms (median of 3)", "paint_ms"),
     ):
-        a, b = getattr(one, field), getattr(many, field)
-        table.add_row(name, f"{a:.2f}", f"{b:.2f}", f"{b / a:.2f}")
+        a, b, c = (getattr(measured, field) for measured in (one, many, beside))
+        table.add_row(name, f"{a:.2f}", f"{b:.2f}", f"{b / a:.2f}", f"{c:.2f}", f"{c / a:.2f}")
     Console(width=110).print(table)
 
 

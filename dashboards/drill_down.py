@@ -52,17 +52,10 @@ GROUP BY name
 ORDER BY stories DESC, name
 LIMIT 50"""
 
-_EVIDENCE = f"""SELECT parseDateTime64BestEffort(story.published_at, 3, 'UTC') AS published_at, rule, key,
-  story.title AS headline,
-  story.source AS told_by, story.reach AS reach, round(story.sentiment, 2) AS score,
-  arrayStringConcat(story.words.word, ', ') AS words, story.url AS link
-FROM (
-  SELECT rule, scope, key, fired_at, started_at,
-    JSONExtract(evidence, 'Array(Tuple(title String, published_at String, source String, url String,
-      sentiment Float64, reach UInt32, words Array(Tuple(word String))))') AS stories
-  FROM alert_rows FINAL
-  WHERE (state != 'resolved' OR $__timeFilter(started_at)) AND {parts.ALERT_IS_CHOSEN})
-ARRAY JOIN stories AS story
+_EVIDENCE = f"""SELECT published_at, rule, key, headline, source AS told_by, reach, round(sentiment, 2) AS score,
+  arrayStringConcat(e.words, ', ') AS words, url AS link
+FROM evidence AS e
+WHERE (state != 'resolved' OR $__timeFilter(started_at)) AND {parts.ALERT_IS_CHOSEN}
 ORDER BY ifNull(fired_at, started_at) DESC, score
 LIMIT 100"""
 

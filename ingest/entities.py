@@ -5,13 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import ahocorasick
 
 from ingest.phrases import inner_capitals, is_title_case, phrases_in, starts_sentence
 from ingest.vocabulary import LEGAL, companies, known_names
 from tidings.text import normalise
+from tidings.types import Mention
 
 LEAD_CHARACTERS = 300
 MAX_ENTITIES = 12
@@ -40,6 +41,14 @@ class _Known:
     alone: bool
 
 
+class _Span(NamedTuple):
+    """Where a name stands in a text, and its key."""
+
+    start: int
+    end: int
+    name: str
+
+
 def entities_of(
     title: str, text: str, tickers: Iterable[str] = (), lead: int = LEAD_CHARACTERS
 ) -> tuple[str, ...]:
@@ -59,19 +68,31 @@ def entities_of(
     often = Counter(word for part in trusted for word in inner_capitals(part))
     phrases: dict[str, None] = {}
     for part in parts:
-        for symbol in _CASHTAG.findall(part):
-            if symbol.upper() not in _NOT_SYMBOLS:
-                found[_of_symbol(symbol)] = None
-        spans = []
-        for start, end, name in _companies_in(part, careful=part in trusted):
-            found[name] = None
-            spans.append((start, end))
+        known = _known_in(part, careful=part in trusted)
+        found.update(dict.fromkeys(span.name for span in known))
         if part in trusted:
-            phrases.update(dict.fromkeys(phrases_in(part, spans, often)))
+            phrases.update(dict.fromkeys(phrases_in(part, _bounds(known), often)))
     for phrase in _joined(phrases, found):
         if name := known_names().get(phrase, phrase):
             found[name] = None
     return tuple(sorted(name for name in list(found)[:MAX_ENTITIES] if len(name) <= MAX_NAME_CHARACTERS))
+
+
+def mentions_in(headline: str) -> tuple[Mention, ...]:
+    """The names that `entities_of` finds in a headline alone, where they stand in it, in that order."""
+    text = _prepare(headline)
+    trusted = not is_title_case(text)
+    spans = _known_in(text, careful=trusted)
+    if trusted:
+        phrases = dict.fromkeys(phrases_in(text, _bounds(spans), Counter(inner_capitals(text))))
+        for phrase in _joined(phrases, [span.name for span in spans]):
+            start = text.find(phrase)
+            spans.append(_Span(start, start + len(phrase), known_names().get(phrase, phrase)))
+    spans = sorted(span for span in spans if 0 < len(span.name) <= MAX_NAME_CHARACTERS)
+    ends = [0, *(span.end for span in spans)]
+    starts = [*(span.start for span in spans), len(text)]
+    gaps = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    return tuple(Mention(span.name, gaps[i], gaps[i + 1]) for i, span in enumerate(spans))
 
 
 @cache
@@ -112,7 +133,17 @@ def _lead(text: str, length: int) -> str:
     return cut[: cut.rfind(" ")] if " " in cut else cut
 
 
-def _companies_in(text: str, careful: bool) -> Iterator[tuple[int, int, str]]:
+def _known_in(text: str, careful: bool) -> list[_Span]:
+    """The cashtags and the companies that the dictionary knows."""
+    tags = [tag for tag in _CASHTAG.finditer(text) if tag[1].upper() not in _NOT_SYMBOLS]
+    return [_Span(*tag.span(), _of_symbol(tag[1])) for tag in tags] + list(_companies_in(text, careful))
+
+
+def _bounds(spans: Iterable[_Span]) -> list[tuple[int, int]]:
+    return [(span.start, span.end) for span in spans]
+
+
+def _companies_in(text: str, careful: bool) -> Iterator[_Span]:
     for last, known in _automaton().iter_long(text):
         end = last + 1
         start = end - len(known.form)
@@ -133,7 +164,7 @@ def _companies_in(text: str, careful: bool) -> Iterator[tuple[int, int, str]]:
             part_of_name = before[:1].isupper() or before in ("the", "a", "an")
             if not careful or part_of_name or starts_sentence(text, start):
                 continue
-        yield start, legal.end() if legal else end, known.name
+        yield _Span(start, legal.end() if legal else end, known.name)
 
 
 def _word_before(text: str, start: int) -> str:

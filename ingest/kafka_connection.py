@@ -1,7 +1,5 @@
 """How Kafka is reached: addresses, TLS, SASL; and its errors as ours."""
 
-import logging
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +8,13 @@ from typing import Any
 
 from kafka import errors as kafka_errors
 
+from ingest.kafka_reach import CONNECT_MS, require_reachable
 from ingest.message import Message
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import KafkaSettings, read_secret
 
-_log = logging.getLogger(__name__)
 # A dead letter is the original bytes plus headers; this much is room for those.
 HEADER_BYTES = 65_536
-_CONNECT_MS = 5_000
 # The group moved on without this member: what it holds is another's, or its own again after the next poll.
 _REBALANCED = (
     kafka_errors.CommitFailedError,
@@ -39,14 +36,12 @@ class Rebalancing(Unavailable):
 
 def connection(settings: KafkaSettings) -> dict[str, Any]:
     """The arguments that every Kafka client takes; call it inside `mapped`. Raises ConfigError."""
-    tls = _tls(settings)
-    _require_reachable(settings, tls)
     arguments: dict[str, Any] = {
         "bootstrap_servers": list(settings.bootstrap_servers),
         "client_id": "tidings",
-        "bootstrap_timeout_ms": _CONNECT_MS,
+        "bootstrap_timeout_ms": CONNECT_MS,
         "security_protocol": settings.security_protocol,
-        "ssl_context": tls,
+        "ssl_context": _tls(settings),
     }
     if settings.security_protocol.startswith("SASL_"):
         if not settings.user:
@@ -56,6 +51,7 @@ def connection(settings: KafkaSettings) -> dict[str, Any]:
             "sasl_plain_username": settings.user,
             "sasl_plain_password": read_secret(settings.password, settings.password_file),
         }
+    require_reachable(settings, arguments)
     return arguments
 
 
@@ -74,6 +70,12 @@ def mapped(settings: KafkaSettings) -> Iterator[None]:
             f"Kafka at {hosts} refuses the login of {settings.user} by {settings.sasl_mechanism} "
             f"({type(error).__name__}); check kafka.user, its password and kafka.sasl_mechanism"
         ) from None
+    except kafka_errors.InvalidSessionTimeoutError:
+        raise ConfigError(
+            f"Kafka at {hosts} refuses the session time-out; kafka.session_timeout_ms and "
+            "kafka.leader_session_timeout_ms must lie between the broker's group.min.session.timeout.ms and "
+            "group.max.session.timeout.ms"
+        ) from None
     except kafka_errors.InconsistentGroupProtocolError:
         raise TidingsError(
             f"the members of group {settings.group} do not share their partitions cooperatively; "
@@ -86,7 +88,7 @@ def mapped(settings: KafkaSettings) -> Iterator[None]:
     except (kafka_errors.KafkaError, OSError) as error:
         how: str = settings.security_protocol
         check = "kafka.bootstrap_servers and kafka.security_protocol"
-        if how.startswith("SASL_"):  # a login that is refused looks like this when the client starts
+        if how.startswith("SASL_"):  # some brokers close the connection on a login that they do not know
             how += f" {settings.sasl_mechanism}"
             check += ", kafka.sasl_mechanism, kafka.user and its password"
         raise Unavailable(
@@ -122,30 +124,3 @@ def _readable(name: str, file: Path) -> Iterator[None]:
         yield
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"kafka.{name}: {file}: {error.strerror or error}; a PEM file is needed") from None
-
-
-def _require_reachable(settings: KafkaSettings, tls: ssl.SSLContext | None) -> None:
-    """Asks first, because kafka-python logs a screenful and leaks sockets when no broker answers."""
-    for server in settings.bootstrap_servers:
-        host, _, port = server.rpartition(":")
-        if not host or not port.isdigit():
-            raise ConfigError(f"kafka.bootstrap_servers: {server!r} is not host:port")
-        host = host.strip("[]")
-        try:
-            with socket.create_connection((host, int(port)), timeout=_CONNECT_MS / 1000) as plain:
-                if tls:
-                    tls.wrap_socket(plain, server_hostname=host).close()
-                return
-        except ssl.SSLCertVerificationError as error:
-            raise ConfigError(
-                f"Kafka at {server}: certificate not trusted: {error.verify_message}; set kafka.ca_file to the "
-                "certificate of its authority, and bootstrap_servers to the name that it certifies"
-            ) from None
-        except ssl.SSLError as error:
-            raise ConfigError(
-                f"Kafka at {server}: no TLS there ({error.reason or error}); check the port, kafka.security_protocol "
-                "and whether the broker asks for a kafka.cert_file"
-            ) from None
-        except (OSError, OverflowError) as error:
-            _log.debug("%s: %s", server, error)
-    raise kafka_errors.KafkaConnectionError("no bootstrap server answers")

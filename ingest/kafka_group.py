@@ -1,6 +1,7 @@
 """A member of a consumer group: reads, waits, commits, and knows what it has lost."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -14,9 +15,10 @@ from ingest.pipeline import Offsets, Partition
 from tidings import metrics
 from tidings.settings import KafkaSettings
 
-# Most messages taken at once, so that a batch cannot grow past its bytes by more than these.
-_TAKE = 64
 _REBALANCE_MS = 500
+# How often a waiting member asks how far the topic has gone on, and how long it waits for the answer.
+_LAG_SECONDS = 10.0
+_LAG_MS = 2_000
 
 
 class GroupConsumer:
@@ -33,6 +35,8 @@ class GroupConsumer:
         self._paused = False
         self._batch: list[Message] = []
         self._lost: set[Partition] = set()
+        self._committed: dict[Partition, int] = {}
+        self._lag_at = time.monotonic()
         with mapped(settings):
             self._consumer = KafkaConsumer(
                 **connection(settings),
@@ -50,7 +54,7 @@ class GroupConsumer:
             self._consumer.subscribe(settings.topics, listener=_Changes(self._lost))
 
     def poll(self, timeout_seconds: float) -> list[Message]:
-        """At most `batch_items` messages and about `batch_bytes` bytes, in order within each partition.
+        """At most `batch_items` messages of `batch_bytes` bytes and one more, in order within each partition.
 
         What was read before an error stays for the next call: positions have moved past it.
         """
@@ -60,9 +64,12 @@ class GroupConsumer:
                 self._paused = False
             while (room := self._room()) > 0:
                 timeout_ms = 0 if self._batch else int(timeout_seconds * 1000)
-                found = self._consumer.poll(timeout_ms, max_records=min(room, _TAKE))
+                found = self._consumer.poll(timeout_ms, max_records=room)
                 # The group changes before records are read, so these come from what is held now.
                 self._batch = [m for m in self._batch if (m.kafka_topic, m.partition) not in self._lost]
+                self._committed = {
+                    where: n for where, n in self._committed.items() if where not in self._lost
+                }
                 self._lost.clear()
                 self._batch += [message(record) for records in found.values() for record in records]
                 if not found:
@@ -82,10 +89,8 @@ class GroupConsumer:
         }
         with mapped(self._settings):
             self._consumer.commit(wanted)
-            for (topic, partition), offset in offsets.items():
-                end = self._consumer.highwater(TopicPartition(topic, partition))
-                if end is not None:
-                    metrics.LAG.labels(topic, partition).set(max(0, end - offset))
+            self._committed |= offsets
+            self._tell_lag({})
 
     def waiting(self) -> set[Partition]:
         """The assigned partitions with more to read, and those that nothing is known of yet.
@@ -112,6 +117,9 @@ class GroupConsumer:
         with mapped(self._settings):
             self._poll_paused(0)
             if not self._rebalancing():
+                if time.monotonic() - self._lag_at > _LAG_SECONDS:
+                    self._lag_at = time.monotonic()
+                    self._ask_lag()
                 return False
             self._poll_paused(_REBALANCE_MS)
             return self._rebalancing()
@@ -121,8 +129,28 @@ class GroupConsumer:
         self._consumer.close(autocommit=False)
 
     def _room(self) -> int:
-        size = sum(len(one.value or b"") for one in self._batch)
-        return self._settings.batch_items - len(self._batch) if size < self._settings.batch_bytes else 0
+        """How many messages more fit, whatever their size; one while there are bytes left."""
+        left = self._settings.batch_bytes - sum(len(one.value or b"") for one in self._batch)
+        fit = max(1, left // self._settings.max_message_bytes) if left > 0 else 0
+        return min(fit, self._settings.batch_items - len(self._batch))
+
+    def _ask_lag(self) -> None:
+        """While nothing is fetched the last fetch does not know how far the topic has gone on: the broker does."""
+        assigned = self._consumer.assignment()
+        for part in assigned:
+            if (part.topic, part.partition) not in self._committed:
+                offset = self._consumer.committed(part, timeout_ms=_LAG_MS)
+                if offset is not None:
+                    self._committed[part.topic, part.partition] = offset
+        self._tell_lag(self._consumer.end_offsets(list(assigned), timeout_ms=_LAG_MS) if assigned else {})
+
+    def _tell_lag(self, ends: Mapping[Any, int]) -> None:
+        """Of each partition held what lies between the last commit and its end, as far as that is known."""
+        for part in self._consumer.assignment():
+            committed = self._committed.get((part.topic, part.partition))
+            end = max(self._consumer.highwater(part) or 0, ends.get(part, 0))
+            if committed is not None and end:
+                metrics.LAG.labels(part.topic, part.partition).set(max(0, end - committed))
 
     def _rebalancing(self) -> bool:
         return bool(self._consumer.group_metadata().state == MemberState.REBALANCING)

@@ -17,9 +17,9 @@ from ingest.kafka_connection import Rebalancing, connection, mapped
 from tidings.errors import Unavailable
 from tidings.settings import KafkaSettings
 
-# The shortest that brokers allow by default (group.min.session.timeout.ms).
-SESSION_MS = 6_000
-_POLL_MS = 500
+_POLL_MS = 100
+_HEARTBEAT_MS = 500  # so soon who stands by hears that the leader has gone
+_RENEW_SECONDS = 0.5
 _AGAIN_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -28,10 +28,12 @@ _log = logging.getLogger(__name__)
 class KafkaLeader:
     """Leads while it holds partition 0 of `settings.control_topic` in the group `settings.group` + ".leader".
 
-    A lease: about once a second it commits an offset for the partition, which the broker accepts from a member of
-    the group only, and it leads for one session time-out after the start of the last commit that was accepted. So it
-    stops leading before the broker can give the partition to another: when it is taken away at once, and when nothing
-    is heard from the broker after at most the session time-out. A killed leader is replaced after that time and a join.
+    A lease: twice a second it commits an offset for the partition, which the broker accepts from a member of the
+    group only, and it leads for one session time-out after the start of the last commit that was accepted. So it stops
+    leading before the broker can give the partition to another: when it is taken away at once, and when nothing is
+    heard from the broker after at most the session time-out. One whose lease ran out leaves the group and joins it
+    anew: as the member that it was it would claim the partition that another holds by now. A killed leader is replaced
+    after the session time-out and a join; one that closes, after a heartbeat and a join.
     """
 
     def __init__(
@@ -39,11 +41,11 @@ class KafkaLeader:
     ) -> None:
         """Creates the topic where it is missing and starts a thread; raises Unavailable when no broker answers.
 
-        `on_change` is called from that thread. The session time-out is SESSION_MS, or the settings' if that is shorter.
+        `on_change` is called from that thread. The session time-out is `settings.leader_session_timeout_ms`.
         """
         self._settings = settings
         self._on_change = on_change
-        self._session_ms = min(SESSION_MS, settings.session_timeout_ms)
+        self._session_ms = settings.leader_session_timeout_ms
         self._leased_until = 0.0  # monotonic seconds; written by the thread only
         self._told: bool | None = None
         self._stop = Event()
@@ -91,7 +93,7 @@ class KafkaLeader:
             enable_auto_commit=False,
             partition_assignment_strategy=[CooperativeStickyAssignor],  # who leads stays when another joins
             session_timeout_ms=self._session_ms,
-            heartbeat_interval_ms=max(1, self._session_ms // 5),
+            heartbeat_interval_ms=min(_HEARTBEAT_MS, self._session_ms // 4),
             max_poll_interval_ms=self._session_ms,
         )
         consumer.subscribe([self._settings.control_topic], listener=_Losses(self._lose))
@@ -104,6 +106,11 @@ class KafkaLeader:
         if rebalancing or part not in consumer.assignment():
             return
         began = monotonic()
+        lease_seconds = self._session_ms / 1000
+        if self._leased_until and self._leased_until <= began:
+            raise Rebalancing(f"nothing was heard of the broker for {lease_seconds:g} s")
+        if self._leased_until - began > lease_seconds - min(_RENEW_SECONDS, lease_seconds / 4):
+            return
         try:
             with mapped(self._settings):
                 consumer.commit({part: OffsetAndMetadata(0, "", -1)}, timeout_ms=self._session_ms // 3)
@@ -113,7 +120,7 @@ class KafkaLeader:
             if self.holds():  # the lease bridges a short silence
                 return
             raise
-        self._leased_until = began + self._session_ms / 1000
+        self._leased_until = began + lease_seconds
 
     def _lose(self) -> None:
         self._leased_until = 0.0

@@ -181,7 +181,13 @@ def _refused_letters(
 
 def _consumed(stored: Sequence[ScoredItem], letters: Sequence[DeadLetter]) -> list[Consumed]:
     found = [
-        Consumed(one.kafka_topic, one.kafka_partition, one.kafka_offset, item_id=one.item.item_id)
+        Consumed(
+            one.kafka_topic,
+            one.kafka_partition,
+            one.kafka_offset,
+            item_id=one.item.item_id,
+            published_at=one.item.published_at,
+        )
         for one in stored
     ]
     for letter in letters:

@@ -34,7 +34,7 @@ def figures(alert: Alert) -> list[str]:
         lines.append(f"negative share {measured.share:.0%}{usual}{odds}")
     if measured.headline_share is not None:
         lines.append(
-            f"named in the headlines of {measured.headline_share:.0%} of the bad news before it fired"
+            f"what the headlines of {measured.headline_share:.0%} of the bad news were about before it fired"
         )
     if measured.stories or measured.sources:
         lines.append(f"stories {measured.stories}, sources {measured.sources}")

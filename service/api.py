@@ -6,8 +6,11 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from service.api_docs_page import docs_page
 from service.api_gate import Gate
 from service.api_health import health_routes
 from service.api_keys import Keys
@@ -66,7 +69,7 @@ def api_app(parts: Parts) -> ASGIApp:
         description=_ABOUT,
         openapi_tags=_TAGS,
         openapi_url="/v1/openapi.json",
-        docs_url=None,  # its pages come from a CDN
+        docs_url=None,  # its pages come from a CDN; ours is below
         redoc_url=None,
         redirect_slashes=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -75,6 +78,11 @@ def api_app(parts: Parts) -> ASGIApp:
         app.include_router(routes(parts))
     add_handlers(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way
+
+    async def docs(request: Request) -> Response:
+        return docs_page(app.openapi(), request)
+
+    app.add_route("/v1/docs", docs, include_in_schema=False)
     gated: ASGIApp = Gate(app, settings, parts.keys)
     if not settings.allowed_origins:
         return gated

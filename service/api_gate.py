@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api_keys import SCOPES, Keys
 from service.api_keys import Scope as KeyScope
 from service.api_limits import Allowance, RateLimit
-from service.api_problems import Problem, problem_of
+from service.api_problems import Problem, problem_of, wrong_field
 from service.http_server import LOOPBACK
 from tidings.errors import TidingsError
 from tidings.metrics import API_REQUESTS, API_SECONDS
 from tidings.settings import ApiSettings
 
-OPEN = ("/healthz", "/readyz", "/v1/openapi.json")  # for monitors and readers, without a key
+OPEN = ("/healthz", "/readyz", "/v1/openapi.json", "/v1/docs")  # for monitors and readers, without a key
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _bearer = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="Made by `tidings api keys create`.")
 
@@ -83,7 +83,7 @@ class Gate:
         scheme, _, key = headers.get("authorization", "").partition(" ")
         found = self._keys.find(key.strip()) if scheme.lower() == "bearer" else None
         if found is None:
-            how = "Send an API key that is in use: Authorization: Bearer tidings_…"
+            how = "Send an API key that is in use: Authorization: Bearer tidings_..."
             raise Problem(401, "unauthorized", how, headers={"WWW-Authenticate": "Bearer"})
         return Caller(found.name, found.scopes)
 
@@ -138,6 +138,12 @@ async def _check(
     # A form or text of another site's page is sent by a browser without asking; JSON is not.
     if request.method == "POST" and sent != "application/json":
         raise Problem(415, "not_json", "Send the body as Content-Type: application/json.")
+    # A filter whose name is misspelt would select everything.
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if unknown := sorted(request.query_params.keys() - known if known else ()):
+        raise wrong_field(
+            f"query.{unknown[0][:100]}", f"there is no such parameter; known: {', '.join(sorted(known))}"
+        )
 
 
 def needs(scope: KeyScope) -> Sequence[Dependency]:

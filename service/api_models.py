@@ -7,17 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 WORD = r"^[^\x00-\x1f]*$"  # no control characters
 
 
 def parse_moment(value: Any) -> Any:
-    """A time of a request: RFC 3339 with Z or an offset, of 1970 to 2199; raises ValueError."""
+    """A time of a request: RFC 3339 with Z or an offset, or a date in UTC, of 1970 to 2199; raises ValueError."""
     if not isinstance(value, str):
         return value
+    if _DATE.fullmatch(value):
+        value += "T00:00:00Z"
     if not _RFC3339.fullmatch(value):
         raise ValueError(
-            "write RFC 3339 with Z or an offset, such as 2026-03-02T09:00:00Z (a + is %2B in a URL)"
+            "write a date, or RFC 3339 with Z or an offset, such as 2026-03-02T09:00:00Z (a + is %2B in a URL)"
         )
     moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
     try:
@@ -33,11 +36,17 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+_DAY = r"^(19[7-9]\d|20\d\d|21[0-8]\d)-\d\d-\d\d"
 _MOMENT = {
-    "type": "string",
-    "format": "date-time",
-    "pattern": r"^(19[7-9]\d|20\d\d|21[0-8]\d)-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$",
-    "examples": ["2026-03-02T09:00:00Z"],
+    "anyOf": [
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": _DAY + r"T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$",
+        },
+        {"type": "string", "format": "date", "pattern": f"{_DAY}$"},
+    ],
+    "examples": ["2026-03-02T09:00:00Z", "2026-03-02"],
 }
 Moment = Annotated[datetime, BeforeValidator(parse_moment), WithJsonSchema(_MOMENT)]
 

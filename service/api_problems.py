@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 _CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+_DETAILS = {
+    404: "There is no such path: see /v1/docs.",
+    405: "The path does not take this method, but those of the header Allow: see /v1/docs.",
+}
 # What each documented status of an error means.
 MEANINGS = {
     400: "The body is not JSON.",
@@ -85,7 +89,8 @@ def problem_of(error: Exception) -> Problem:
             return _invalid(error)
         case HTTPException():
             code = _CODES.get(error.status_code, "error")
-            return Problem(error.status_code, code, str(error.detail), headers=error.headers)
+            detail = _DETAILS.get(error.status_code, str(error.detail))
+            return Problem(error.status_code, code, detail, headers=error.headers)
         case Unavailable():
             log.warning("%s", error)
             again = ceil(error.retry_after_seconds or RETRY_SECONDS)

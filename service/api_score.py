@@ -1,7 +1,6 @@
 """POST /v1/score, GET /v1/models, POST /v1/items: what goes through the classifier, now or by way of Kafka."""
 
 import asyncio
-from dataclasses import asdict
 
 from fastapi import APIRouter
 
@@ -23,7 +22,6 @@ from service.api_models import (
 from service.api_parts import Parts
 from service.api_problems import responses, wrong_field
 from service.api_push import Receipt
-from tidings.types import Prediction
 
 _EXPLAINED = 16
 _POST = responses(400, 401, 403, 413, 415, 422, 429, 503)
@@ -44,7 +42,7 @@ def score_routes(parts: Parts) -> APIRouter:
         if request.explain and len(request.texts) > _EXPLAINED:
             raise wrong_field("body.texts", f"at most {_EXPLAINED} texts with explain: send them in parts")
         predictions = await asyncio.wrap_future(parts.scorer.submit(request.texts))
-        scores = [_score(prediction) for prediction in predictions]
+        scores = [Score.model_validate(prediction) for prediction in predictions]
         if request.explain:
             for shown, text in zip(scores, request.texts, strict=True):
                 found = await parts.explanations.run(explain, parts.scorer.predict, text)
@@ -100,14 +98,6 @@ def score_routes(parts: Parts) -> APIRouter:
         )
 
     return router
-
-
-def _score(prediction: Prediction) -> Score:
-    values = asdict(prediction) | {
-        "sentiment": prediction.sentiment,
-        "sentiment_label": prediction.sentiment_label,
-    }
-    return Score.model_validate(values)
 
 
 def _receipt(receipt: Receipt) -> ItemReceipt:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 import typer
 from rich.console import Console
@@ -35,6 +36,7 @@ def run_checks(settings: Settings) -> list[Check]:
         _check("store", lambda: _store(settings)),
         _check("rules", lambda: f"{len(load_rules(settings.alerts.rules))} valid"),
         *_receivers(settings),
+        *_mute_times(settings),
     ]
 
 
@@ -70,11 +72,20 @@ def _store(settings: Settings) -> str:
     return f"{settings.store.backend}, schema {status.schema_version}, {status.items:,} items"
 
 
+def _mute_times(settings: Settings) -> list[Check]:
+    """One check per mute time: whether it is quiet now, and until when."""
+    now = datetime.now(UTC)
+    try:
+        times = make_policy(settings.routing).mute_times
+    except TidingsError as error:  # a wrong setting would end `tidings run`
+        return [Check("routing", False, str(error))]
+    return [Check("mute time", True, f"{one.text}: {one.words(now)}") for one in times]
+
+
 def _receivers(settings: Settings) -> list[Check]:
     """One check per receiver, by name: its host is shown, never its address or secret. None is a fine number."""
     try:
         built = all_receivers(settings)
-        make_policy(settings.routing)  # who is told when: a wrong setting would end `tidings run`
     except TidingsError as error:
         return [Check("receivers", False, str(error))]
     none = [Check("receivers", True, "none: alerts are recorded and told to nobody (docs/receivers.md)")]

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ from service.cli_dashboards import app as dashboards_app
 from service.cli_dlq import app as dlq_app
 from service.cli_model import app as model_app
 from service.cli_store import app as store_app
-from service.options import ConfigOption, JsonOption
+from service.options import ConfigOption, JsonOption, parse_time
 from tidings import __version__
 from tidings.errors import ConfigError, TidingsError
 from tidings.settings import load_settings
@@ -184,8 +183,8 @@ def replay(
         load_settings(config),
         file,
         kafka_topic,
-        _time(from_, "--from"),
-        _time(to, "--to"),
+        parse_time(from_, "--from") if from_ is not None else None,
+        parse_time(to, "--to") if to is not None else None,
         _speed(speed),
         source or "",
     )
@@ -201,17 +200,24 @@ def sql(
     ] = "",
     output: Annotated[
         Path | None,
-        typer.Option(help="A file for the answer: .csv, .tsv, .jsonl, .parquet, .arrow; also .csv.gz."),
+        typer.Option(
+            help="A file for the answer, however large: .csv, .tsv, .jsonl, .parquet, .arrow; also with .gz."
+        ),
     ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Ask the store, embedded or server, read-only. Tables: items, stories, sentiment_1m … _1d, alerts.
 
-    Example: tidings sql "SELECT * FROM top_negative LIMIT 5"
+    Examples: tidings sql "SELECT * FROM top_negative LIMIT 5" · tidings sql "SELECT * FROM items" --output i.parquet
     """
-    from service.sql_export import ask
+    from service.sql_export import ask, export
 
-    typer.echo(ask(load_settings(config).store, query, output_format, output), nl=False)
+    store = load_settings(config).store
+    if output is None:
+        answer = ask(store, query, output_format)
+        typer.echo(answer or "no rows", nl=not answer, err=not answer)
+    else:
+        typer.echo(export(store, query, output_format, output, Console(stderr=True)), err=True)
 
 
 def _log_to_stderr() -> None:
@@ -220,18 +226,6 @@ def _log_to_stderr() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
     # It warns of each lost connection with a stack trace; the store's own message says it in a line.
     logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
-
-
-def _time(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"{option} must be a date or time such as 2008-01-31 or 2008-01-31T09:00:00Z"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _speed(text: str) -> float | None:

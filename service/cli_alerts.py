@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ import typer
 
 from alerts.receivers.telling import share_of
 from alerts.receivers.words import advise, summarise
+from alerts.routing import Situation, make_policy, why_quiet
 from alerts.rules import describe, load_rules
 from service.alert_text import entry, figures, same_in_sql, telling
 from service.cli_silence import silence_app
@@ -91,9 +93,11 @@ def show(alert_id: str, as_json: JsonOption = False, config: ConfigOption = None
         alert = _find(store, alert_id)
         notes = store.outbox.notifications_of(alert.alert_id)
         seen = store.outbox.acknowledgements([alert.alert_id])
+        quiet = _quiet(store, alert, seen, config)
     if as_json:
         sent = [{key: value for key, value in asdict(note).items() if key != "alerts"} for note in notes]
         document = asdict(alert) | {"notifications": sent, "acknowledgements": [asdict(one) for one in seen]}
+        document["quiet"] = quiet
         typer.echo(json.dumps(document, default=str))
         return
     typer.echo(f"{alert.severity} {alert.rule} on {alert.key or alert.scope}: {alert.state}")
@@ -107,7 +111,11 @@ def show(alert_id: str, as_json: JsonOption = False, config: ConfigOption = None
         typer.echo(f"      {story.source}, reach {story.reach}{part} {story.url}")
         if story.words:
             typer.echo(f"      moved by {say_words(story.words)}")
-    for line in [*same_in_sql(alert), *telling(alert, notes, seen)]:
+    for line in [
+        *same_in_sql(alert),
+        *telling(alert, notes, seen),
+        *(f"not told now: {one}" for one in quiet),
+    ]:
         typer.echo(line)
 
 
@@ -134,6 +142,13 @@ def ack(
         f"{alert.alert_id} is acknowledged by {author}"
         + (f", snoozed until {until:%Y-%m-%d %H:%M} UTC" if until else "")
     )
+
+
+def _quiet(store: Store, alert: Alert, seen: Sequence[Acknowledgement], config: Path | None) -> list[str]:
+    """Why it is not told now."""
+    now = datetime.now(UTC)
+    situation = Situation(store.active_alerts(), silences=store.outbox.silences(now), acknowledgements=seen)
+    return why_quiet(alert, situation, make_policy(load_settings(config).routing), now)
 
 
 def _since(text: str) -> datetime:

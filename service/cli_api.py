@@ -14,7 +14,7 @@ from tidings.errors import ConfigError
 from tidings.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="The HTTP API.")
-keys_app = typer.Typer(no_args_is_help=True, help="API keys: a name, scopes, and a hash in [api] keys_file.")
+keys_app = typer.Typer(no_args_is_help=True, help="API keys: a name, scopes, and a hash in api.keys_file.")
 app.add_typer(keys_app, name="keys")
 
 

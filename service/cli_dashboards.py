@@ -22,7 +22,7 @@ def build(
     folder: Annotated[Path, typer.Option(help="Where the provisioning files go.")] = Path("deploy/grafana"),
     protocol: Annotated[
         Literal["native", "http"],
-        typer.Option(help="How Grafana asks ClickHouse; http is for the embedded store's [sql] port, too."),
+        typer.Option(help="How Grafana asks ClickHouse; http is for the embedded store's sql.port, too."),
     ] = "native",
     config: ConfigOption = None,
 ) -> None:
@@ -37,10 +37,10 @@ def build(
 @app.command()
 def push(
     url: Annotated[
-        str, typer.Option(help="Grafana's address, such as http://localhost:3000; else [grafana] url.")
+        str, typer.Option(help="Grafana's address, such as http://localhost:3000; else grafana.url.")
     ] = "",
     token: Annotated[
-        str, typer.Option(envvar="GRAFANA_TOKEN", help="Service account token; else [grafana] token.")
+        str, typer.Option(envvar="GRAFANA_TOKEN", help="Service account token; else grafana.token.")
     ] = "",
     user: Annotated[str, typer.Option(envvar="GRAFANA_USER")] = "",
     password: Annotated[str, typer.Option(envvar="GRAFANA_PASSWORD")] = "",

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service.options import ConfigOption, JsonOption, parse_time
+from service.progress import progress
 from store.audit import SUMS, PartitionAudit
 from store.reconcile import Difference, Reconciliation
 from store.store import open_store
@@ -25,16 +26,18 @@ ToOption = Annotated[str, typer.Option("--to", help="Up to, and without, this ti
 def audit(
     from_: FromOption = "", to: ToOption = "", as_json: JsonOption = False, config: ConfigOption = None
 ) -> None:
-    """What became of every Kafka offset, per partition: consumed = stored + duplicates + dead letters + erased.
+    """What became of every Kafka offset: consumed = stored + duplicates + dead letters + erased + expired.
 
-    A period is the time at which offsets were recorded; without one it is everything. Exits 1 when an offset is
-    unexplained: its message was read, and its item is nowhere.
+    Per partition. A period is the time at which offsets were recorded; without one it is everything. Exits 1 when an
+    offset is unexplained: its message was read, and its item is nowhere.
 
     Example: tidings store audit --from 2026-03-02
     """
     start, end = _period(from_, to)
     store = open_store(load_settings(config).store)
-    rows = store.audit(start, end)
+    with progress() as bar:
+        task = bar.add_task("looking up", total=1.0)
+        rows = store.audit(start, end, lambda part: bar.update(task, completed=part))
     store.close()
     if as_json:
         typer.echo(json.dumps([asdict(row) for row in rows]))

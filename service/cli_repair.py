@@ -1,14 +1,12 @@
 """`tidings store reroll`, `rescore`, `delete`: what changes counts of the past on purpose."""
 
-import sys
 from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from service.options import ConfigOption, parse_time
+from service.progress import progress
 from store.store import open_store
 from tidings.errors import ConfigError
 from tidings.settings import load_settings
@@ -26,7 +24,7 @@ def reroll(from_: FromOption, to: ToOption, config: ConfigOption = None) -> None
     """
     start, end = _period(from_, to)
     store = open_store(load_settings(config).store)
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("counting", total=1.0)
         minutes = store.reroll(start, end, lambda part: bar.update(task, completed=part))
     store.close()
@@ -46,7 +44,7 @@ def rescore(from_: FromOption, to: ToOption, config: ConfigOption = None) -> Non
     settings = load_settings(config)
     model = open_model(settings)
     store = open_store(settings.store)
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("scoring", total=(end - start).total_seconds())
 
         def show(reached: datetime, items: int) -> None:
@@ -78,7 +76,7 @@ def delete(
             typer.echo(f"  {headline}")
         if found.items and not yes:
             typer.confirm("Delete them for good?", abort=True)
-        with _progress() as bar:
+        with progress() as bar:
             task = bar.add_task("deleting", total=found.items)
             items = store.erase(where, lambda done: bar.update(task, completed=done))
     finally:
@@ -91,8 +89,3 @@ def _period(from_: str, to: str) -> tuple[datetime, datetime]:
     if start >= end:
         raise ConfigError("--from must be before --to")
     return start, end
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=Console(file=sys.stderr), transient=True)

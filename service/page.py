@@ -3,8 +3,8 @@
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,13 +19,13 @@ import dashboards.page
 from classifier.explain import explain
 from classifier.model import Model
 from dashboards.page.language import LANGUAGES, Language, Words
-from dashboards.page.overview import Shown, events
-from dashboards.page.reads import read_overview
 from dashboards.page.render import render
+from dashboards.page.view import Seen, View, events
 from service.page_guard import Guard, page_password
 from service.page_hub import Hub
 from service.page_request import language_of, page_of
-from service.page_routes import Routes
+from service.page_routes import LIVE, Routes
+from service.page_views import Views
 from service.page_words import ExplainedWords
 from store.reader import Reader
 from tidings.errors import TidingsError, Unavailable
@@ -35,8 +35,6 @@ from tidings.types import Word
 log = logging.getLogger(__name__)
 STATIC = Path(dashboards.page.__file__).with_name("static")
 _MOST_WORDS = 12  # marked in a text
-_NEW_WORDS = 2  # texts explained for the tape at each look
-_TELLING = -0.5  # a sentiment below which the tape says why
 
 
 def page_app(settings: Settings, reader: Reader, model: Callable[[], Model]) -> Starlette:
@@ -48,25 +46,13 @@ def page_app(settings: Settings, reader: Reader, model: Callable[[], Model]) -> 
     known = ExplainedWords(_explain(model) if settings.alerts.explain else None)
     say = {language: Words(language) for language in LANGUAGES}
 
-    def look(before: Shown | None) -> Shown:
-        try:
-            overview = read_overview(reader, datetime.now(UTC))
-        except TidingsError as error:
-            if before is None:
-                raise
-            log.warning("the live page shows what it saw before: %s", error)
-            return Shown(before.overview, before.explained, True, before.replayed)
-        negative = [line.headline for line in overview.tape if not line.flag and line.sentiment < _TELLING]
-        known.learn(negative, _NEW_WORDS)
-        explained = {line.item_id: known.known(line.headline) for line in overview.tape}
-        return Shown(overview, explained, False, settings.clock == "stream")
-
-    def show(shown: Shown, language: Language) -> dict[str, str]:
-        return events(shown, say[language])
+    def show(view: View[Any], seen: Seen[Any], language: Language) -> dict[str, str]:
+        return events(view, seen, say[language])
 
     version = _version(STATIC)
     static = f"/static/{version}"
-    routes = Routes(reader, Hub(look, show, settings.api.viewers), known, static)
+    routes = Routes(Hub(reader, show, settings.api.viewers), static)
+    views = Views(settings, known).all().items()
 
     def failed(request: Request, status: int) -> Response:
         return _error_page(request, status, static)
@@ -80,14 +66,8 @@ def page_app(settings: Settings, reader: Reader, model: Callable[[], Model]) -> 
 
     return Starlette(
         routes=[
-            Route("/", routes.overview),
-            Route("/live", routes.live),
-            Route("/names", routes.names),
-            Route("/names/{key:path}", routes.name),
-            Route("/topics/{key:path}", routes.topic),
-            Route("/alerts", routes.alerts),
-            Route("/alerts/{key:path}", routes.alert),
-            Route("/items/{key:path}", routes.item),
+            *(Route(path, routes.page(view_of)) for path, view_of in views),
+            *(Route(f"{LIVE}{path}".rstrip("/"), routes.live(view_of)) for path, view_of in views),
             Mount(static, StaticFiles(directory=STATIC)),
         ],
         middleware=[

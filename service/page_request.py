@@ -14,7 +14,12 @@ from store.pages import Place
 
 COOKIE = "lang"
 _YEAR_SECONDS = 365 * 86_400
-_SCRIPT_WORDS = ("live", "reconnecting", "paused", "pause", "resume", "new_alert")
+# The texts of the catalogue that scripts write, by the name they know them by.
+_SCRIPT_WORDS = {
+    **{name: f"live.{name}" for name in ("live", "reconnecting", "paused", "pause", "resume", "new_alert")},
+    **{"dark": "page.theme.dark", "light": "page.theme.light", "copied": "page.copied"},
+    **{"acknowledged": "ack.done", "not_acknowledged": "ack.failed"},
+}
 
 
 @dataclass(frozen=True)
@@ -66,11 +71,16 @@ def page_of(request: Request, words: Words, static: str, section: str) -> Page:
     return Page(
         static=static,
         section=section,
-        query=" ".join(request.query_params.get("q", "").split())[:100] if section == "names" else "",
+        query=query_of(request) if section == "names" else "",
         other_url=f"?{urlencode(asked | {'lang': other}, errors='replace')}",
         other_language=Words(other).html_language,
-        script_words={name: words.text(f"live.{name}") for name in _SCRIPT_WORDS},
+        script_words={name: words.text(key) for name, key in _SCRIPT_WORDS.items()},
     )
+
+
+def query_of(request: Request) -> str:
+    """What is searched for."""
+    return " ".join(request.query_params.get("q", "").split())[:100]
 
 
 def place_of(text: str) -> Place | None:

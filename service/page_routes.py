@@ -1,8 +1,8 @@
-"""The live page's routes: each reads in a thread, a few at a time, and makes its page in the viewer's language."""
+"""The live page's routes: each view as a page in the viewer's language, and as a stream of events."""
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlencode
 
 import anyio
 import anyio.to_thread
@@ -10,187 +10,71 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
-from alerts.evidence import part_of
-from alerts.evidence_sql import sql_of
-from alerts.own import COUNTS
-from dashboards.page import links, reads, reads_subject
-from dashboards.page.charts import alert_chart
-from dashboards.page.language import Words
-from dashboards.page.overview import Shown, overview_values
+from dashboards.page.language import Language, Words
 from dashboards.page.render import render
-from dashboards.page.sentences import sentence_of, subject_of
-from dashboards.page.subject import PERIODS, charts_of, read_subject
-from ingest.entities import entities_of
+from dashboards.page.view import Seen, View
 from service.page_hub import Hub
-from service.page_request import language_of, mark_of, page_of, place_of, remember_language
-from service.page_words import ExplainedWords
-from store import pages
-from store.reader import Reader
-from tidings.errors import Unavailable
-from tidings.types import Scope, Word
+from service.page_request import language_of, page_of, remember_language
 
-T = TypeVar("T")
-_AT_ONCE = 4  # reads for pages, so that viewers leave the machine to the stream
-_SEARCH_DAYS = 30
-_ALERTS_A_PAGE = 25
-_STATES = ("firing", "pending", "resolved")
+LIVE = "/live"  # before a page's address: its events
+ViewOf = Callable[[Request], View[Any]]
+Handler = Callable[[Request], Awaitable[Response]]
+_AT_ONCE = 4  # pages made, so that viewers leave the machine to the stream
 
 
 class Routes:
-    """The handlers, over a reader and the hub; `static` is where this version's static files are."""
+    """The handlers, over the hub; `static` is where this version's static files are."""
 
-    def __init__(self, reader: Reader, hub: Hub[Shown], known: ExplainedWords, static: str) -> None:
-        self._reader = reader
+    def __init__(self, hub: Hub, static: str) -> None:
         self._hub = hub
-        self._known = known
         self._static = static
         self._slots = anyio.CapacityLimiter(_AT_ONCE)
 
-    async def overview(self, request: Request) -> Response:
-        shown = await self._hub.now()
-        words = Words(language_of(request))
-        values = await self._in_thread(lambda: overview_values(shown, words))
-        return await self._page(request, "overview.html", "overview", values, live=True)
+    def page(self, view_of: ViewOf) -> Handler:
+        """The whole page."""
 
-    async def live(self, request: Request) -> Response:
-        if self._hub.is_full:
-            words = Words(language_of(request))
-            return PlainTextResponse(words.text("error.503.viewers"), 503, {"Retry-After": "30"})
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        stream = self._hub.events(language_of(request))
-        return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
+        async def handle(request: Request) -> Response:
+            view, words = view_of(request), Words(language_of(request))
+            seen = await self._seen(view)
 
-    async def names(self, request: Request) -> Response:
-        words = Words(language_of(request))
-        query = page_of(request, words, self._static, "names").query
+            def html() -> str:
+                frame = {
+                    "page": page_of(request, words, self._static, view.section),
+                    "live_url": _live_url(view.path, words.language) if view.live else "",
+                    "away": seen.away,
+                }
+                return render(view.template, words, {**frame, **view.values(seen.value, words)})
 
-        def read() -> list[reads.Total]:
-            reached = pages.latest(self._reader)
-            if reached is None:
-                return []
-            if not query:
-                day, after = timedelta(days=1), timedelta(milliseconds=1)
-                return reads.totals(self._reader, "entity", reached - day, reached + after, 30)
-            also = (*entities_of(query, ""), *entities_of(f"${query}", ""))
-            return reads_subject.search(self._reader, query, also, reached - timedelta(days=_SEARCH_DAYS))
+            response = HTMLResponse(await anyio.to_thread.run_sync(html, limiter=self._slots))
+            remember_language(request, response)
+            return response
 
-        values = {
-            "title": words.text("names.title"),
-            "heading": words.text("names.found", query=query) if query else words.text("names.loudest"),
-            "rows": await self._in_thread(read),
-            "days": _SEARCH_DAYS,
-        }
-        return await self._page(request, "names.html", "names", values)
+        return handle
 
-    async def name(self, request: Request) -> Response:
-        return await self._subject(request, "entity", links.name_path, "names")
+    def live(self, view_of: ViewOf) -> Handler:
+        """What changes on the page, as server-sent events."""
 
-    async def topic(self, request: Request) -> Response:
-        return await self._subject(request, "topic", links.topic_path, "overview")
+        async def handle(request: Request) -> Response:
+            view, language = view_of(request), language_of(request)
+            if not view.live:
+                raise HTTPException(404)
+            if not self._hub.has_room(view):
+                full = Words(language).text("error.503.viewers")
+                return PlainTextResponse(full, 503, {"Retry-After": "30"})
+            await self._seen(view)
+            headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            stream = self._hub.events(view, language)
+            return StreamingResponse(stream, headers=headers, media_type="text/event-stream")
 
-    async def alerts(self, request: Request) -> Response:
-        words = Words(language_of(request))
-        state = request.query_params.get("state", "")
-        if state and state not in _STATES:
-            raise HTTPException(400)
-        place = place_of(request.query_params.get("after", ""))
-        found = await self._in_thread(
-            lambda: pages.alerts_page(self._reader, _ALERTS_A_PAGE + 1, filters={"state": state}, after=place)
-        )
-        shown = found[:_ALERTS_A_PAGE]
-        values = {
-            "title": words.text("alerts.title"),
-            "alerts": shown,
-            "chosen": state or "any",
-            "paged": place is not None,
-            "older": mark_of(shown[-1].started_at, shown[-1].alert_id) if len(found) > len(shown) else "",
-        }
-        return await self._page(request, "alerts.html", "alerts", values)
+        return handle
 
-    async def alert(self, request: Request) -> Response:
-        key = request.path_params["key"]
-        alert = _found(await self._in_thread(lambda: pages.alert_by_id(self._reader, key)))
-        words = Words(language_of(request))
-        title = words.text(
-            "alerts.chart",
-            subject=subject_of(alert, words),
-            step=words.duration(alert.series[-1].seconds if alert.series else 0),
-        )
-        values = {
-            "title": sentence_of(alert, words),
-            "alert": alert,
-            "own": alert.fingerprint == COUNTS,
-            "figure": alert_chart(alert, title, words.text, words.text("alerts.chart.note")),
-            "shares": [part_of(story, alert) for story in alert.evidence],
-            "seen": await self._in_thread(lambda: reads_subject.acknowledgement(self._reader, key)),
-            "about": {"entity": links.name_path, "topic": links.topic_path}.get(alert.scope, _nowhere)(
-                alert.key
-            ),
-            "sql": sql_of(alert),
-        }
-        return await self._page(request, "alert.html", "alerts", values)
-
-    async def item(self, request: Request) -> Response:
-        key = request.path_params["key"]
-        item = _found(await self._in_thread(lambda: reads_subject.read_item(self._reader, key)))
-        headline = item.title or item.text
-        explained: tuple[Word, ...] = ()
-        no_words = "" if self._known.is_on else "item.words.off"
-        if self._known.is_on and not item.line.flag:
-            try:
-                explained = await self._in_thread(lambda: self._known.of(headline))
-                no_words = "" if explained else "item.words.none"
-            except Unavailable:
-                no_words = "item.words.away"
-        values = {
-            "title": item.line.headline,
-            "headline": headline,
-            "item": item,
-            "explained": explained,
-            "no_words": no_words,
-        }
-        return await self._page(request, "item.html", "", values)
-
-    async def _subject(
-        self, request: Request, scope: Scope, path_of: Callable[[str], str], section: str
-    ) -> Response:
-        key, asked = request.path_params["key"], request.query_params.get("period", "day")
-        period = next((name for name in PERIODS if name == asked), None)
-        if period is None:
-            raise HTTPException(400)
-        subject = _found(await self._in_thread(lambda: read_subject(self._reader, scope, key, period)))
-        words = Words(language_of(request))
-        values = {
-            "title": words.text("subject.topic", name=words.topic(key)) if scope == "topic" else key,
-            "subject": subject,
-            "charts": charts_of(subject, words),
-            "periods": list(PERIODS),
-            "period": period,
-            "path": path_of(key),
-        }
-        return await self._page(request, "subject.html", section, values)
-
-    async def _page(
-        self, request: Request, template: str, section: str, values: dict[str, Any], live: bool = False
-    ) -> Response:
-        words = Words(language_of(request))
-        frame = {
-            "page": page_of(request, words, self._static, section),
-            "live_url": f"/live?lang={words.language}" if live else "",
-        }
-        response = HTMLResponse(await self._in_thread(lambda: render(template, words, frame | values)))
-        remember_language(request, response)
-        return response
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await anyio.to_thread.run_sync(work, limiter=self._slots)
+    async def _seen(self, view: View[Any]) -> Seen[Any]:
+        seen = await self._hub.now(view)
+        if seen is None:
+            raise HTTPException(404)
+        return seen
 
 
-def _found(value: T | None) -> T:
-    if value is None:
-        raise HTTPException(404)
-    return value
-
-
-def _nowhere(key: str) -> str:
-    return ""
+def _live_url(path: str, language: Language) -> str:
+    start = f"{LIVE}{path}".rstrip("/")
+    return f"{start}{'&' if '?' in start else '?'}{urlencode({'lang': language})}"

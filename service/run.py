@@ -34,18 +34,22 @@ def run_service(settings: Settings, parts: Sequence[str]) -> None:
     """Runs until SIGTERM or SIGINT, then finishes the batch in hand, commits and returns."""
     stop = Event()
     _stop_on_signals(stop)
-    with ExitStack() as closing:
+    # The engine ends first: another one does not wait for this one's visitors to go.
+    with ExitStack() as closing, ExitStack() as engine:
         store = open_store(settings.store)
         closing.callback(store.close)
         if settings.metrics.port:
             start_http_server(settings.metrics.port, settings.metrics.host)
         stream_clock = StreamClock() if settings.clock == "stream" else None
         model = lazy_model(settings)
-        jobs = make_jobs(settings, store, stream_clock, model)
-        active = closing.enter_context(one_engine(settings)) if "alerts" in parts else always
+        active = always
+        # Before it takes part in any election: rules or receivers may be wrong.
+        jobs = make_jobs(settings, store, stream_clock, model, lambda: active())
+        if "alerts" in parts:
+            active = engine.enter_context(one_engine(settings))
         scheduler = schedule(settings, jobs, parts, active)
-        closing.callback(jobs.stop)
-        closing.callback(scheduler.shutdown)
+        engine.callback(jobs.stop)
+        engine.callback(scheduler.shutdown)
         if "api" in parts and settings.sql.port:
             closing.enter_context(serving_sql(settings.sql, settings.store))
         if "api" in parts and settings.api.port:
@@ -89,10 +93,14 @@ def ingest(
 
 
 def make_jobs(
-    settings: Settings, store: Store, stream_clock: StreamClock | None, model: Callable[[], Model]
+    settings: Settings,
+    store: Store,
+    stream_clock: StreamClock | None,
+    model: Callable[[], Model],
+    active: Callable[[], bool] = always,
 ) -> Jobs:
     """The jobs on the settings' clock. Without ingest in this process stream time is the store's latest item."""
-    engine, outbox = build_alerting(settings, store, model)
+    engine, outbox = build_alerting(settings, store, model, active)
     if settings.clock == "wall":
         return Jobs(store, engine, outbox, lambda: datetime.now(UTC), None)
 

@@ -31,6 +31,12 @@ _STATUS = {
     **dict.fromkeys((6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 427), 400),
     **dict.fromkeys((46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511), 404),
 }  # fmt: skip
+# What an analyst may do about a limit.
+_HINTS = {
+    396: "ask for less at once or for sums, or have sql.rows and sql.bytes raised",
+    159: "ask for a shorter period, or have sql.seconds raised",
+    241: "ask for a shorter period, or have sql.memory_bytes raised",
+}
 _TYPES = {
     "CSV": "text/csv; charset=UTF-8; header=absent",
     "CSVWithNames": "text/csv; charset=UTF-8; header=present",
@@ -174,7 +180,11 @@ def _refusal(error: QueryError, query_id: str) -> Response:
     status = _STATUS.get(error.code, 500)
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
-    return PlainTextResponse(f"{str(error).strip()}\n", status, headers)
+    text = str(error).strip()
+    if error.code in _HINTS:  # before the error's name, which stays the last
+        said, _, name = text.rpartition(" (")
+        text = f"{said.removesuffix('.')}: {_HINTS[error.code]} (docs/sql.md). ({name}"
+    return PlainTextResponse(f"{text}\n", status, headers)
 
 
 def _headers(query_id: str) -> dict[str, str]:

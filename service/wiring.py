@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import cache, lru_cache
-from pathlib import Path
 from threading import Lock
 
 from alerts.engine import Engine
@@ -17,11 +16,11 @@ from alerts.rules import load_rules
 from classifier.explain import explain
 from classifier.model import Model
 from dashboards.annotations import AnnotationReceiver
-from ingest.entities import entities_of
+from ingest.entities import mentions_in
 from store.store import Store
 from tidings.errors import ConfigError
 from tidings.settings import Settings
-from tidings.types import Word
+from tidings.types import Mention, Word
 
 
 def open_model(settings: Settings) -> Model:
@@ -51,9 +50,9 @@ def build_explain(settings: Settings, model: Callable[[], Model]) -> Explain | N
 
 
 @lru_cache(maxsize=20_000)
-def names_in(headline: str) -> tuple[str, ...]:
+def names_in(headline: str) -> tuple[Mention, ...]:
     """Whom a headline names: what ingest finds in it alone. Remembered, for an open story is asked of every minute."""
-    return entities_of(headline, "")
+    return mentions_in(headline)
 
 
 def all_receivers(settings: Settings) -> list[EmailReceiver | HttpReceiver | AnnotationReceiver]:
@@ -69,16 +68,16 @@ def all_receivers(settings: Settings) -> list[EmailReceiver | HttpReceiver | Ann
 
 
 def build_alerting(
-    settings: Settings, store: Store, model: Callable[[], Model], rules: Path | None = None
+    settings: Settings, store: Store, model: Callable[[], Model], active: Callable[[], bool] = lambda: True
 ) -> tuple[Engine, Outbox]:
-    """The alert engine over the store's windows, and the outbox to its receivers."""
+    """The alert engine over the store's windows, and the outbox to its receivers, which sends while `active`."""
     receivers = all_receivers(settings)
     engine = Engine(
-        rules=load_rules(rules or settings.alerts.rules),
+        rules=load_rules(settings.alerts.rules),
         windows=store,
         history=store,
         explain=build_explain(settings, model),
         dashboard_url=settings.alerts.dashboard_url,
         names_in=names_in,
     )
-    return engine, Outbox(store.outbox, receivers, make_policy(settings.routing))
+    return engine, Outbox(store.outbox, receivers, make_policy(settings.routing), active=active)

@@ -29,7 +29,7 @@ FROM
     FROM
     (
         SELECT receiver, arrayJoin(arrayZip(alert_ids, alert_states)) AS told
-        FROM notification_rows FINAL
+        FROM notification_log FINAL
         WHERE state != 'dropped' AND receiver IN {{receivers:Array(String)}} AND hasAny(alert_ids, ({_ENDED}))
     )
     GROUP BY receiver, alert_id

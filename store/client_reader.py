@@ -1,12 +1,13 @@
 """Read-only queries over the embedded store that this process has open, in ClickHouse's own output formats."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from store.client_embedded import open_session
 from store.client_native import FIRST_REVISION, with_revision
+from store.public import hidden_tables
 from store.reading import (
     BAD_ARGUMENTS,
     SYNTAX_ERROR,
@@ -25,10 +26,14 @@ class EmbeddedReader:
     """A chDB session for each query, with its own settings: readonly, within the limits. Safe to use from several
     threads, beside the store's own session."""
 
-    def __init__(self, folder: Path, database: str, limits: Limits) -> None:
+    def __init__(
+        self, folder: Path, database: str, limits: Limits, hidden: Collection[str] | None = None
+    ) -> None:
+        """`hidden` tables cannot be read but through views; without it all of the schema's own."""
         self._folder = folder
         self._database = database
         self._limits = limits
+        self._hidden = hidden_tables() if hidden is None else hidden
 
     def ask(
         self,
@@ -48,7 +53,7 @@ class EmbeddedReader:
         session = open_session(self._folder)
         try:
             statement = _normal(session, sql)
-            require_harmless(statement)
+            require_harmless(statement, self._hidden)
             _run(session, f"USE {_name(database or self._database)}")
             for name, value in (parameters or {}).items():
                 _run(session, f"SET param_{_plain(name)} = {quoted(value)}")

@@ -1,13 +1,18 @@
 """A ClickHouse server or cluster over the native protocol. The only file that knows clickhouse-driver."""
 
+import gzip
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
 from struct import error as StructError
 from typing import Any, Literal
 
 from store.client import Params, Row
 from store.cluster import CLUSTER_SETTINGS, cluster_statements
+from store.export import write_answer
 from store.failures import ROWS, failure, first_line
 from store.render import render
 from store.statement import require_read_only
@@ -16,13 +21,16 @@ from tidings.settings import StoreSettings, read_secret
 
 # A value that its column cannot hold, as the driver's writers say it.
 _VALUE_ERRORS = (ValueError, TypeError, AttributeError, KeyError, OverflowError, StructError)
+_READONLY = {"readonly": 1}
+_ASKING = {"server_side_params": True}  # of the driver, not of the server
+_BLOCK_ROWS = 50_000
 _CERTIFICATE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 
 
 class ServerClient:
     """One connection, one query at a time. A lost one is made anew by the next call, to whichever host answers."""
 
-    def __init__(self, settings: StoreSettings, create: bool = True) -> None:
+    def __init__(self, settings: StoreSettings, create: bool = True, asking: bool = False) -> None:
         hosts = (f"{settings.host}:{settings.port}", *settings.alternative_hosts)
         self._where = ", ".join(hosts)
         self._cluster, self._database = settings.cluster, settings.database
@@ -30,7 +38,9 @@ class ServerClient:
         if settings.cluster and not settings.cluster.replace("-", "_").isidentifier():
             raise ConfigError(f"store.cluster must be a plain name; it is {settings.cluster!r}")
         options = driver_options(settings)
-        self._driver = _driver(options | {"database": "default"})
+        if asking:  # a user with readonly = 1 may send no setting
+            options |= {"settings": _ASKING}
+        self._driver = _driver(options | {"database": settings.database if asking else "default"})
         if create:
             self.execute(f"CREATE DATABASE IF NOT EXISTS {settings.database}")
             self._driver.disconnect()
@@ -52,21 +62,50 @@ class ServerClient:
 
     def answer(self, sql: str, output_format: str) -> bytes:
         require_read_only(sql)
-        rows, columns = self._run(
-            lambda: self._driver.execute(sql, with_column_types=True, settings={"readonly": 1})
-        )
-        text = render([name for name, _ in columns], [tuple(map(_utc, row)) for row in rows], output_format)
-        return text.encode()
+        if output_format == "PrettyCompact":
+            rows, columns = self._run(
+                lambda: self._driver.execute(sql, with_column_types=True, settings=_READONLY)
+            )
+            return render([name for name, _ in columns], [tuple(map(_utc, row)) for row in rows]).encode()
+        with BytesIO() as file:
+            for _ in write_answer(self._blocks, sql, output_format, file):
+                pass
+            return file.getvalue()
+
+    def export(
+        self, sql: str, output_format: str, file: Path, gzipped: bool, told: Callable[[int], None]
+    ) -> int:
+        require_read_only(sql)
+        rows = 0
+        with gzip.open(file, "wb", 6) if gzipped else file.open("wb") as out:
+            for rows in write_answer(self._blocks, sql, output_format, out):
+                told(rows)
+        return rows
 
     def close(self) -> None:
         self._driver.disconnect()
 
+    def _blocks(self, sql: str) -> Iterator[list[Row]]:
+        """Its rows, some thousands at a time, while the server still works on it."""
+        with self._asking("statement"):
+            try:
+                yield from self._driver.execute_iter(sql, settings=_READONLY, chunk_size=_BLOCK_ROWS)
+            except BaseException:  # so that the server stops, and no rest is taken for another query's answer
+                self._driver.disconnect()
+                raise
+
     def _run(self, action: Callable[[], Any], doing: Literal["insert", "statement"] = "statement") -> Any:
+        with self._asking(doing):
+            return action()
+
+    @contextmanager
+    def _asking(self, doing: Literal["insert", "statement"]) -> Iterator[None]:
+        """One at a time; what the driver raises becomes an error of ours."""
         from clickhouse_driver import errors
 
         try:
             with self._lock:
-                return action()
+                yield
         except errors.ServerException as error:
             raise failure(error.code, str(error.message), doing) from None
         except UnicodeEncodeError:
@@ -110,7 +149,7 @@ def driver_options(settings: StoreSettings) -> dict[str, Any]:
         "connect_timeout": settings.connect_timeout_seconds or None,
         "send_receive_timeout": settings.answer_timeout_seconds or None,
         "client_name": "tidings",
-        "settings": _server_settings(settings) | {"server_side_params": True},
+        "settings": _server_settings(settings) | _ASKING,
     }
     files = {
         "ca_certs": settings.ca_file, "certfile": settings.cert_file, "keyfile": settings.key_file,

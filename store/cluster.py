@@ -16,11 +16,13 @@ SHARDING = {
     "story_items": "cityHash64(story_id)",
     "source_watermarks": "cityHash64(source)",
     "erased_items": "cityHash64(id_hash)",
+    "item_retention": "cityHash64(kind)",
     "window_rows": "cityHash64(key)",
     "key_windows": "cityHash64(key)",  # as window_rows: each server copies its own rows
     "dirty_minutes": "cityHash64(minute)",
     "alert_rows": "cityHash64(alert_id)",
     "notification_rows": "cityHash64(notification_id)",
+    "notification_log": "cityHash64(notification_id)",
     "silence_rows": "cityHash64(silence_id)",
     "acknowledgement_rows": "cityHash64(alert_id)",
     "consumed_rows": "cityHash64(kafka_topic, kafka_partition, kafka_offset)",
@@ -57,6 +59,7 @@ _CREATE_FEED = re.compile(
 _CREATE_DATABASE = re.compile(rf"(?P<head>CREATE DATABASE (?:IF NOT EXISTS )?{_NAME})\Z")
 _ALTER = re.compile(rf"ALTER TABLE {_NAME}(?P<rest>\s.*)\Z", re.DOTALL)
 _ALTERS_COLUMNS = re.compile(r"\s*(ADD|DROP|MODIFY|RENAME|COMMENT) COLUMN\b|\s*MODIFY COMMENT\b")
+_RIGHTS_OF_VIEW = re.compile(r"\s*MODIFY DEFINER\b")
 _DROP = re.compile(rf"DROP (?P<kind>TABLE|VIEW) (?P<if>IF EXISTS )?{_NAME}(?: SYNC)?\Z")
 _LOCAL = re.compile(
     rf"(?P<head>(?:TRUNCATE|OPTIMIZE) TABLE (?:IF EXISTS )?|DELETE FROM ){_NAME}(?P<rest>.*)\Z", re.DOTALL
@@ -67,7 +70,7 @@ _AS_IT_IS = re.compile(
 
 
 def cluster_statements(sql: str, cluster: str, database: str) -> list[str]:
-    """What `sql`, a statement of the schema or of the store's own code, is on the cluster.
+    """What `sql`, a statement of the schema or of the store's own code, is on the cluster; it may be nothing.
 
     Reading and inserting stay as they are, through the distributed tables; statements about users name the
     cluster themselves. Raises ConfigError for a statement that has no known form there.
@@ -86,6 +89,8 @@ def cluster_statements(sql: str, cluster: str, database: str) -> list[str]:
     if found := _CREATE_DATABASE.match(statement):
         return [f"{found['head']} {on}"]
     if found := _ALTER.match(statement):
+        if _RIGHTS_OF_VIEW.match(found["rest"]):
+            return []  # a shard asks for the rights of whoever asks, not of a view's definer
         both = _ALTERS_COLUMNS.match(found["rest"])
         names = [local(found["name"])] + ([found["name"]] if both else [])
         return [f"ALTER TABLE {name} {on}{found['rest']}" for name in names]

@@ -72,7 +72,7 @@ ROWS: dict[int, str] = {
 # Code: name in ClickHouse, what to mend.
 _LOGIN = "check store.user, store.password_file"
 SETTINGS: dict[int, tuple[str, str]] = {
-    60: ("UNKNOWN_TABLE", "check the name and store.database; `tidings store migrate` creates the tables"),
+    60: ("UNKNOWN_TABLE", "SHOW TABLES lists those there are; check store.database"),
     81: ("UNKNOWN_DATABASE", "check store.database; `tidings store migrate` creates it"),
     115: ("UNKNOWN_SETTING", "check store.server_settings"),
     192: ("UNKNOWN_USER", _LOGIN),
@@ -86,6 +86,8 @@ SETTINGS: dict[int, tuple[str, str]] = {
     701: ("CLUSTER_DOESNT_EXIST", "check store.cluster against the server's remote_servers"),
     720: ("USER_EXPIRED", "check store.user"),
 }
+_AGAIN = re.compile(r"(Code: \d+\. DB::Exception: | \([A-Z_]+\))\1+")
+_VERSION = re.compile(r" \(version [\d.]+\)\.?")
 _FULL = re.compile(r"No space left on device|errno: 28\b")
 
 
@@ -113,5 +115,6 @@ def failure(code: int | None, text: str, doing: Literal["insert", "statement"]) 
 
 
 def first_line(text: str) -> str:
-    """At most 400 characters, without a stack trace."""
-    return text.strip().split("\n")[0].split(" Stack trace")[0].split(", Stack trace")[0][:400]
+    """At most 400 characters, without a stack trace; what the engine says more than once is said once."""
+    line = text.strip().split("\n")[0].split(" Stack trace")[0].split(", Stack trace")[0]
+    return _AGAIN.sub(r"\1", _VERSION.sub("", line))[:400]

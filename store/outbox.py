@@ -17,7 +17,11 @@ _NOTIFICATION = (
 _SILENCE = ("silence_id", "matchers", "author", "reason", "starts_at", "ends_at")
 _ACKNOWLEDGEMENT = ("alert_id", "author", "note", "acknowledged_at", "snoozed_until")
 # Names of our own columns.
-_SELECT = f"SELECT {', '.join(_NOTIFICATION)} FROM notification_rows FINAL"
+_SELECT = f"SELECT {', '.join(_NOTIFICATION)} FROM notification_log FINAL"
+_TOLD = (
+    "SELECT notification_id, receiver, group_key, reason, created_at, alert_ids, alert_states"
+    " FROM notification_log FINAL WHERE state != 'dropped'"
+)
 _SELECT_SILENCE = f"SELECT {', '.join(_SILENCE)} FROM silence_rows FINAL"
 _SELECT_ACKNOWLEDGEMENT = f"SELECT {', '.join(_ACKNOWLEDGEMENT)} FROM acknowledgement_rows FINAL"
 
@@ -34,11 +38,10 @@ class OutboxLog:
 
     def told(self, alert_ids: Sequence[str], since: datetime) -> list[Told]:
         """Notifications that were not dropped: those about any of these alerts, and all made at `since` or later."""
+        # Each condition has an index, both with OR have none.
         rows = self._client.query(
-            "SELECT notification_id, receiver, group_key, reason, created_at, alert_ids, alert_states"
-            " FROM notification_rows FINAL WHERE state != 'dropped'"
-            " AND (created_at >= {since:DateTime64(3,'UTC')} OR hasAny(alert_ids, {ids:Array(String)}))"
-            " ORDER BY created_at, notification_id",
+            f"SELECT * FROM ({_TOLD} AND created_at >= {{since:DateTime64(3,'UTC')}} UNION DISTINCT"
+            f" {_TOLD} AND hasAny(alert_ids, {{ids:Array(String)}})) ORDER BY created_at, notification_id",
             {"since": since, "ids": list(alert_ids)},
         )
         return [
@@ -48,9 +51,20 @@ class OutboxLog:
 
     def waiting_notifications(self) -> list[Notification]:
         """Notifications in state waiting, the oldest first. Their alerts have the state that is to be told."""
-        waiting = "SELECT notification_id FROM notification_rows FINAL WHERE state = 'waiting'"
+        # Of any version, which an index finds; then by the key, of which the latest version counts.
+        once = "SELECT created_at, notification_id FROM notification_log WHERE state = 'waiting'"
         rows = self._client.query(
-            f"{_SELECT} WHERE notification_id IN ({waiting}) ORDER BY created_at, notification_id"
+            f"{_SELECT} WHERE (created_at, notification_id) IN ({once}) AND state = 'waiting'"
+            " ORDER BY created_at, notification_id"
+        )
+        return self._notifications(rows)
+
+    def failed_notifications(self, since: datetime) -> list[Notification]:
+        """Notifications in state failed, made at `since` or later, the oldest first."""
+        rows = self._client.query(
+            f"{_SELECT} WHERE state = 'failed' AND created_at >= {{since:DateTime64(3,'UTC')}}"
+            " ORDER BY created_at, notification_id",
+            {"since": since},
         )
         return self._notifications(rows)
 
@@ -64,7 +78,7 @@ class OutboxLog:
 
     def save_notifications(self, notifications: Sequence[Notification]) -> None:
         """Adds these as the latest versions; acknowledged when it returns."""
-        self._client.insert("notification_rows", _NOTIFICATION, [_row(note) for note in notifications])
+        self._client.insert("notification_log", _NOTIFICATION, [_row(note) for note in notifications])
 
     def silences(self, since: datetime) -> list[Silence]:
         """Silences that end after `since`, the first to end first."""

@@ -42,7 +42,7 @@ class _Embedded:
     """A session for each query: it neither takes nor waits for the lock of the store's client."""
 
     def __init__(self, settings: StoreSettings, limits: Limits) -> None:
-        self._reader = EmbeddedReader(settings.folder, settings.database, limits)
+        self._reader = EmbeddedReader(settings.folder, settings.database, limits, hidden=())
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
         given = {name: parameter(value) for name, value in (params or {}).items()}

@@ -1,17 +1,19 @@
 """What a read-only query over HTTP may ask, and how it is answered. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from store.failures import code_of
 from store.statement import QUOTED
 from tidings.errors import TidingsError
 
-READONLY, BAD_ARGUMENTS, SYNTAX_ERROR = 164, 36, 62
+READONLY, BAD_ARGUMENTS, SYNTAX_ERROR, ACCESS_DENIED = 164, 36, 62, 497
 _READS = {"select", "with", "show", "describe", "desc", "explain", "exists"}
 # What readonly = 1 does not forbid: files of this machine, and Python's own objects.
 _FORBIDDEN = {"file", "outfile", "python"}
+# Functions that find a table by a text, where its name is not seen.
+_FINDS_TABLES = re.compile(r"\b(merge|mergetree\w*|cluster|clusterallreplicas|loop)\b[`\"]?\s*\(")
 _OUTPUT = ("output_format_", "format_csv_", "format_tsv_", "format_custom_")
 _HARMLESS = {"date_time_output_format", "join_use_nulls", "max_block_size", "result_overflow_mode", "session_timezone",
              "extremes", "use_client_time_zone", "limit"}  # fmt: skip
@@ -71,13 +73,20 @@ def session_settings(asked: Mapping[str, str], limits: Limits) -> Iterator[tuple
     yield "readonly", "1"
 
 
-def require_harmless(normal: str) -> None:
-    """Raises QueryError unless `normal`, a statement as ClickHouse's own formatter writes it, only reads the store."""
-    words = re.findall(r"\w+", QUOTED.sub(_identifier, normal).lower())
+def require_harmless(normal: str, tables: Collection[str] = ()) -> None:
+    """Raises QueryError unless `normal`, a statement as ClickHouse's own formatter writes it, only reads the store.
+
+    And unless it names none of `tables`, which are not for whoever asks.
+    """
+    bare = QUOTED.sub(_identifier, normal).lower()
+    words = re.findall(r"\w+", bare)
     if words[0] not in _READS:
         raise query_error(READONLY, "Cannot execute query in readonly mode", "READONLY")
     if found := _FORBIDDEN.intersection(words):
         raise query_error(READONLY, f"Cannot use {', '.join(sorted(found))} in readonly mode", "READONLY")
+    if named := tables and {*tables}.intersection(words) | {*_FINDS_TABLES.findall(bare)}:
+        said = f"Not enough privileges: {', '.join(sorted(named))} cannot be read, views can (docs/sql.md)"
+        raise query_error(ACCESS_DENIED, said, "ACCESS_DENIED")
 
 
 def format_of(normal: str, default: str) -> str:

@@ -11,9 +11,8 @@ from tidings.errors import ConfigError
 from tidings.settings import StoreSettings
 
 _TTL = re.compile(r"\bTTL (.*?)(?= SETTINGS |$)", re.DOTALL)
-
-
 _FEWEST_ALERT_DAYS = 30
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,6 @@ def wishes(settings: StoreSettings) -> list[Kept]:
         raise ConfigError(f"store.cold_volume must be a plain name; it is {settings.cold_volume!r}")
     if cold and 0 < items <= cold:
         raise ConfigError(f"store.cold_after_days ({cold}) must be below store.keep_items_days ({items})")
-    if items and not 0 < settings.keep_consumed_days <= items:
-        raise ConfigError(
-            f"store.keep_consumed_days must be 1 to {items} when store.keep_items_days is {items}:"
-            " the audit would take items that were dropped by age for lost"
-        )
     if 0 < alerts < _FEWEST_ALERT_DAYS:
         raise ConfigError(
             f"store.keep_alerts_days must be 0 or at least {_FEWEST_ALERT_DAYS}; it is {alerts}:"
@@ -55,7 +49,7 @@ def wishes(settings: StoreSettings) -> list[Kept]:
         Kept("consumed_rows", _after("recorded_at", settings.keep_consumed_days)),
         # By times that no later version changes: an older version must not outlive the latest.
         Kept("alert_rows", _after("toDateTime(started_at)", alerts), whole_parts=False),
-        Kept("notification_rows", _after("toDateTime(created_at)", alerts), whole_parts=False),
+        Kept("notification_log", _after("toDateTime(created_at)", alerts), whole_parts=False),
         Kept("acknowledgement_rows", _after("toDateTime(acknowledged_at)", alerts), whole_parts=False),
     ]
 
@@ -81,7 +75,33 @@ def apply_retention(client: Client, settings: StoreSettings) -> list[str]:
             f"ALTER TABLE {kept.table} " + (f"MODIFY TTL {kept.ttl}" if kept.ttl else "REMOVE TTL")
         )
         changed.append(kept.table)
+    _note_days(client, settings.keep_items_days)
+    _drop_silences(client, settings.keep_alerts_days)
     return changed
+
+
+def _note_days(client: Client, days: int) -> None:
+    """Tells the audit for how long items are kept; what an earlier setting may have dropped stays told."""
+    rows = client.query("SELECT keep_days, dropped_before FROM item_retention FINAL WHERE kind = 'items'")
+    earlier, dropped = (int(rows[0][0]), rows[0][1]) if rows else (0, _NEVER)
+    if earlier == days:
+        return
+    if earlier:
+        dropped = max(dropped, datetime.now(UTC) - timedelta(days=earlier))
+    client.insert("item_retention", ("kind", "keep_days", "dropped_before"), [("items", days, dropped)])
+
+
+def _drop_silences(client: Client, days: int) -> None:
+    """Removes silences that ended so long ago, all their versions: no TTL, as a later version may end earlier."""
+    rows = client.query(
+        "SELECT silence_id FROM silence_rows FINAL WHERE ends_at < now64(3) - toIntervalDay({days:UInt32})",
+        {"days": days},
+    )
+    if days and rows:
+        client.execute(
+            "ALTER TABLE silence_rows DELETE WHERE silence_id IN {ids:Array(String)} SETTINGS mutations_sync = 2",
+            {"ids": [silence_id for (silence_id,) in rows]},
+        )
 
 
 def complete_from(keep_items_days: int, now: datetime) -> datetime:

@@ -15,7 +15,7 @@ class StoreStatus:
 
     `dirty_minutes` wait for a roll, the earliest of them is `oldest_dirty`. The `offsets_…` are the audit of what was
     recorded in the last 24 hours, over all partitions: consumed = stored + duplicates + dead letters + erased +
-    unexplained, and unexplained is 0 unless something was lost.
+    expired + unexplained, and unexplained is 0 unless something was lost.
     """
 
     items: int
@@ -31,6 +31,7 @@ class StoreStatus:
     offsets_duplicates: int
     offsets_dead_letters: int
     offsets_erased: int
+    offsets_expired: int
     offsets_unexplained: int
     offsets_gaps: int
     schema_version: int

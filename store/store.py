@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from store import alert_log, audit, pages, queries, queries_items, reconcile, windows
 from store.audit import PartitionAudit
@@ -13,17 +14,23 @@ from store.migrate import migrate
 from store.outbox import OutboxLog
 from store.reconcile import Difference, Reconciliation
 from store.retention import apply_retention, complete_from
+from store.statement import split_format
 from store.status import StoreStatus, read_status
 from tidings.settings import StoreSettings
 from tidings.types import NO_FILTERS, Alert, Consumed, Evidence, Filters, Scope, ScoredItem, Window
+from tidings.weighed import Weighed, Weights
 
 
-def open_store(settings: StoreSettings) -> "Store":
-    """Connects, creates the database and brings schema and retention up to date."""
-    client = connect(settings)
+def open_store(settings: StoreSettings, asking: bool = False) -> "Store":
+    """Connects, creates the database and brings schema and retention up to date.
+
+    With `asking` nothing is changed, and the settings' user may be one who only reads.
+    """
+    client = connect(settings, asking=asking)
     try:
-        migrate(client)
-        apply_retention(client, settings)
+        if not asking:
+            migrate(client)
+            apply_retention(client, settings)
     except Exception:
         client.close()
         raise
@@ -126,6 +133,19 @@ class Store:
         """Per key how many distinct sources its negative stories have, each story by its earliest item."""
         return queries_items.sources(self._client, scope, keys, start, end, filters)
 
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, list[Weighed]]:
+        """As `series`, weighed by source."""
+        return queries_items.weighed(self._client, scope, keys, start, end, seconds, weights, filters)
+
     def evidence(
         self,
         scope: Scope,
@@ -152,9 +172,17 @@ class Store:
         """History, newest first: that began at `since` or later, with this state, rule, severity, scope and key."""
         return pages.alerts_page(self._client, limit, filters=filters or {}, start=since)
 
-    def audit(self, start: datetime | None = None, end: datetime | None = None) -> list[PartitionAudit]:
-        """What became of the Kafka offsets recorded in [start, end), per partition; of all, without bounds."""
-        return audit.audit(self._client, start, end)
+    def audit(
+        self,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        progress: Callable[[float], None] = lambda done: None,
+    ) -> list[PartitionAudit]:
+        """What became of the Kafka offsets recorded in [start, end), per partition; of all, without bounds.
+
+        `progress` is told the part done.
+        """
+        return audit.audit(self._client, start, end, progress)
 
     def reconcile(self, start: datetime, end: datetime) -> Reconciliation:
         """Compares the windows of [start, end) with a count of their items from scratch."""
@@ -176,8 +204,16 @@ class Store:
         return self.sql_bytes(query, output_format).decode("utf-8", "replace")
 
     def sql_bytes(self, query: str, output_format: str) -> bytes:
-        """The same as it is: for formats that are no text, such as Parquet."""
-        return self._client.answer(query, output_format)
+        """The same as it is: for formats that are no text, such as Parquet. A FORMAT clause of its own goes first."""
+        statement, own = split_format(query)
+        return self._client.answer(statement, own or output_format)
+
+    def export(
+        self, query: str, output_format: str, file: Path, gzipped: bool, told: Callable[[int], None]
+    ) -> int:
+        """Writes the answer into a new file, in bounded memory; `told` gets the rows so far. Returns how many rows."""
+        statement, own = split_format(query)
+        return self._client.export(statement, own or output_format, file, gzipped, told)
 
     def close(self) -> None:
         """Releases the folder or connection."""

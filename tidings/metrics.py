@@ -18,7 +18,7 @@ BATCH_BYTES = Histogram(
 )
 LAG = Gauge(
     "tidings_ingest_lag_messages",
-    "Messages of a partition behind the last commit, as far as the last fetch knew",
+    "Messages of a partition after the last commit; of a waiting worker asked of the broker every 10 seconds",
     ["kafka_topic", "kafka_partition"],
 )
 BEHIND_SECONDS = Gauge(

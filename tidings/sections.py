@@ -10,8 +10,9 @@ from typing import Literal
 class KafkaSettings:
     """Which broker and topics, and how it is reached.
 
-    `session_timeout_ms` decides how soon a dead worker is replaced. A batch ends at `batch_items` messages or
-    `batch_bytes`, whichever comes first. `user` and `password` are for the SASL protocols, `cert_file` and
+    `session_timeout_ms` decides how soon a dead worker is replaced, `leader_session_timeout_ms` how soon the active
+    alert engine; brokers refuse less than their `group.min.session.timeout.ms`. A batch ends at `batch_items` messages
+    or `batch_bytes`, whichever comes first. `user` and `password` are for the SASL protocols, `cert_file` and
     `key_file` for brokers that ask for a client certificate; without `ca_file` the system's authorities count.
     Of several alert engines over one store the one that holds partition 0 of `control_topic` is active.
     """
@@ -24,6 +25,7 @@ class KafkaSettings:
     batch_items: int = 512
     batch_bytes: int = 33_554_432
     session_timeout_ms: int = 45_000
+    leader_session_timeout_ms: int = 6_000  # the least that brokers take as they come
     max_message_bytes: int = 4_194_304
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -119,8 +121,8 @@ class RoutingSettings:
     """Who is told when (docs/notifications.md). As it comes, each alert is told at once, by itself, and once.
 
     `group_by` names labels; without any every alert is a group. `inhibit` holds "MATCHERS > MATCHERS", `mute_times`
-    "DAYS HH:MM-HH:MM ZONE [MATCHERS]". A `repeat_interval_seconds` of 0 never repeats; more than `storm_limit`
-    notifications to a receiver within `storm_seconds` become one digest (0: never).
+    "DAYS HH:MM-HH:MM ZONE [MATCHERS]", the days by weekday, date or market. A `repeat_interval_seconds` of 0 never
+    repeats; more than `storm_limit` notifications to a receiver within `storm_seconds` become one digest (0: never).
     """
 
     group_by: tuple[str, ...] = ()

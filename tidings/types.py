@@ -82,13 +82,17 @@ class ScoredItem:
 
 @dataclass(frozen=True, slots=True)
 class Consumed:
-    """What became of one message: an item was stored (`item_id`), or it went to the dead letters (`reason`)."""
+    """What became of one message: an item was stored (`item_id`), or it went to the dead letters (`reason`).
+
+    `published_at` is the item's; without it the item counts as published when this is recorded.
+    """
 
     kafka_topic: str
     kafka_partition: int
     kafka_offset: int
     item_id: str = ""
     reason: str = ""
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,10 @@ class Measured:
 
     `lower` and `upper` bound what the baseline explains (its central 95 %), `threshold` is the p_value below which the
     rule fires. `share` is the part of the stories that were negative, None where the kind has no share.
-    `filters` are the rule's. `without_story` and `without_source` say whether the rule would have fired all the same
-    without the largest story, or without the largest source (None: not known); `began_at` when the burst began.
-    `headline_share` is the part of the negative stories whose headline named the key, when it was asked before firing.
+    `filters` and `source_weights` are the rule's. `without_story` and `without_source` say whether the rule would have
+    fired all the same without the largest story, or without the largest source (None: not known); `began_at` when the
+    burst began. `headline_share` is the part of the negative stories whose headline was about the key, when it was
+    asked before firing.
     """
 
     kind: str = "spike"
@@ -155,6 +160,16 @@ class Measured:
     without_source: bool | None = None
     began_at: datetime | None = None
     headline_share: float | None = None
+    source_weights: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name in a headline, by its key: the text between it and the mention before it, and that up to the next."""
+
+    name: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+from alerts.budget import Threshold
 from alerts.finding import Finding
 from alerts.statistics import Baseline, fit_baseline, interval, spike_p_value
 from tidings.types import Measured
@@ -23,10 +24,14 @@ def count_finding(measured: Measured) -> Finding:
     return Finding(value, baseline.mean, p_value, replace(measured, lower=lower, upper=upper))
 
 
-def is_unusual(measured: Measured) -> bool:
-    """Whether the value is on the unusual side of the mean, and its chance below the threshold."""
+def unusual(measured: Measured, threshold: Threshold) -> Finding | None:
+    """The finding, where the value is on the unusual side of the mean and its chance below the threshold."""
     value, counts = measured.inputs["value"][0], measured.inputs["counts"]
     mean = math.fsum(counts) / len(counts)
     if value >= mean if measured.direction == "below" else value <= mean:
-        return False  # most keys: nothing needs to be fitted
-    return count_p_value(value, fit_baseline(counts), measured) < measured.threshold
+        return None  # most keys: nothing needs to be fitted
+    baseline = fit_baseline(counts)
+    limit = threshold.p_below if measured.direction == "below" else threshold.of(value, baseline)
+    if count_p_value(value, baseline, measured) >= limit:
+        return None
+    return count_finding(replace(measured, threshold=limit))

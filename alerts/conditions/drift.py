@@ -17,7 +17,7 @@ from alerts.conditions.reading import (
 from alerts.finding import Finding
 from alerts.protocols import Windows
 from alerts.rule import Rule
-from alerts.statistics import DISPERSIONS, PRIOR_STORIES, Baseline, fit_baseline, interval, spike_p_value
+from alerts.statistics import Baseline, fit_baseline, interval, spike_p_value
 from tidings.types import Measured
 
 SMOOTHING = 0.2  # the weight of the latest window: Roberts' usual choice for shifts of about one deviation
@@ -58,7 +58,7 @@ def measure_drift(reference: Sequence[float], recent: Sequence[float]) -> Drift:
     weights = _weights(len(recent))
     size = 1 / math.fsum(w * w for w in weights)
     fitted = fit_baseline(reference)
-    summed = _of_windows(fitted, math.fsum(reference) + PRIOR_STORIES, size)
+    summed = fitted.at(size)
     peak = max(range(len(recent) - 1), key=lambda j: recent[j] + recent[j + 1])
     calm = [min(x, fitted.mean) if j in (peak, peak + 1) else x for j, x in enumerate(recent)]
     chance = spike_p_value(size * _dot(weights, calm), summed)
@@ -82,7 +82,7 @@ def drift(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
     if not candidates:
         return {}
     present = read_totals(rule, windows, period.start, now)
-    threshold, weights = threshold_of(rule, windows, period), _weights(recent)
+    threshold, weights = threshold_of(rule, windows, period).p_below, _weights(recent)
     findings = {}
     for key, past in read_past(rule, windows, period, candidates).items():
         latest = present[key].negative_story_sum if key in present else 0.0
@@ -113,14 +113,6 @@ def _weights(count: int) -> list[float]:
     """Those of `count` windows, oldest first; they sum to 1."""
     weights = [(1 - SMOOTHING) ** j for j in range(count)][::-1]
     return [w / math.fsum(weights) for w in weights]
-
-
-def _of_windows(baseline: Baseline, shape: float, size: float) -> Baseline:
-    """The count of `size` windows together, where `baseline` is that of one and rests on `shape` stories."""
-    known = [1 + 1 / shape + phi / baseline.windows for phi in DISPERSIONS]
-    spreads = [(1 + phi / size) * factor - 1 for phi, factor in zip(DISPERSIONS, known, strict=True)]
-    mean = math.fsum(w * d for w, d in zip(baseline.weights, spreads, strict=True))
-    return replace(baseline, mean=size * baseline.mean, dispersion=mean, dispersions=tuple(spreads))
 
 
 def _dot(weights: Sequence[float], counts: Sequence[float]) -> float:

@@ -15,11 +15,12 @@ from alerts.conditions.reading import (
     threshold_of,
     with_sources,
 )
+from alerts.conditions.weighing import Worth, items_of
 from alerts.finding import Finding
 from alerts.measures import MEASURE_WORDS
 from alerts.protocols import Windows
 from alerts.rule import Rule
-from tidings.types import Measured, Window
+from tidings.types import Measured
 
 # Windows that all say the same (a feed of one kind of news) are not taken for certainty.
 LEAST_SPREAD = 0.05
@@ -44,7 +45,7 @@ class MeanBaseline:
         return max(-1.0, self.mean - half), min(1.0, self.mean + half)
 
 
-def fit_mean(sums: Sequence[float], items: Sequence[int], present: int) -> MeanBaseline | None:
+def fit_mean(sums: Sequence[float], items: Sequence[float], present: float) -> MeanBaseline | None:
     """What to expect of the mean of `present` items, after windows with these sums of sentiment and items.
 
     Student's t for one more window (one-way analysis of variance; Snedecor and Cochran, Statistical Methods, ch. 13):
@@ -59,7 +60,7 @@ def fit_mean(sums: Sequence[float], items: Sequence[int], present: int) -> MeanB
     total = sum(n for _, n in pairs)
     mean = math.fsum(m * n for m, n in pairs) / total
     square = math.fsum(n * (m - mean) ** 2 for m, n in pairs) / (len(pairs) - 1)
-    usual = min(float(present), total / len(pairs))
+    usual = min(present, total / len(pairs))
     spread = max(LEAST_SPREAD, math.sqrt(square))
     return MeanBaseline(mean, spread * math.sqrt(1 / usual + 1 / total), len(pairs) - 1)
 
@@ -79,16 +80,17 @@ def drop(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] |
     }
     if not candidates:
         return {}
-    threshold = threshold_of(rule, windows, period)
+    threshold = threshold_of(rule, windows, period).p_below
     findings = {}
-    for key, past in read_past(rule, windows, period, candidates).items():
+    worth = items_of(rule, windows, period, read_past(rule, windows, period, candidates), candidates)
+    for key in worth:
         measured = Measured(
             kind="drop",
             measure=MEASURE_WORDS["sentiment"],
             direction="below",
             threshold=threshold,
             stories=candidates[key].stories,
-            inputs=_inputs(candidates[key], past),
+            inputs=_inputs(worth[key]),
         )
         finding = drop_finding(measured)
         if finding is not None and finding.p_value < threshold:
@@ -99,11 +101,11 @@ def drop(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] |
 def drop_finding(measured: Measured) -> Finding | None:
     """The finding that `measured.inputs` lead to; None where the baseline holds too little to say.
 
-    `sentiment_sums` and `items` of the baseline's windows, `present` the sum and the items of the present one.
+    `sentiment_sums` and `items` of the baseline's windows, `present` the sum and the items of the present one; all as
+    their sources weigh.
     """
     total, present = measured.inputs["present"]
-    items = [int(n) for n in measured.inputs["items"]]
-    baseline = fit_mean(measured.inputs["sentiment_sums"], items, int(present))
+    baseline = fit_mean(measured.inputs["sentiment_sums"], measured.inputs["items"], present)
     if baseline is None:
         return None
     value = total / present
@@ -111,9 +113,10 @@ def drop_finding(measured: Measured) -> Finding | None:
     return Finding(value, baseline.mean, baseline.p_value(value), replace(measured, lower=lower, upper=upper))
 
 
-def _inputs(present: Window, past: Sequence[Window]) -> dict[str, list[float]]:
+def _inputs(worth: Sequence[Worth]) -> dict[str, list[float]]:
+    *past, present = worth
     return {
-        "sentiment_sums": [window.sentiment_sum for window in past],
-        "items": [float(window.items) for window in past],
-        "present": [present.sentiment_sum, float(present.items)],
+        "sentiment_sums": [total for total, _ in past],
+        "items": [items for _, items in past],
+        "present": list(present),
     }

@@ -9,7 +9,8 @@ from alerts.finding import Finding
 from alerts.measures import MEASURE_WORDS, measure_of
 from alerts.protocols import Windows
 from alerts.rule import Rule
-from tidings.types import Measured
+from tidings.types import Measured, Window
+from tidings.weighed import Weighed
 
 
 def level(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] | None:
@@ -21,8 +22,10 @@ def level(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
     if not anything_arrived(rule, windows, start, now):
         return None
     findings = {}
-    for key, total in read_totals(rule, windows, start, now).items():
-        value = measure_of(total, rule.looks_at)
+    totals = read_totals(rule, windows, start, now)
+    weighed = _weighed(rule, windows, totals, start, now)
+    for key, total in totals.items():
+        value = measure_of(weighed.get(key, total), rule.looks_at)
         beyond = value > rule.level if rule.direction == "above" else value < rule.level
         if beyond and total.stories >= rule.min_stories:
             measured = Measured(
@@ -31,11 +34,23 @@ def level(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
                 direction=rule.direction,
                 threshold=rule.level,
                 stories=total.stories,
-                share=measure_of(total, "negative_share"),
+                share=measure_of(weighed.get(key, total), "negative_share"),
                 inputs={"value": [value], "level": [rule.level]},
             )
             findings[key] = level_finding(measured)
     return with_sources(rule, windows, start, now, findings)
+
+
+def _weighed(
+    rule: Rule, windows: Windows, totals: Mapping[str, Window], start: datetime, now: datetime
+) -> dict[str, Weighed]:
+    """Each key's window as its sources weigh; none where they weigh alike."""
+    keys = [key for key, total in totals.items() if total.stories >= rule.min_stories]
+    if not (rule.source_weights and keys):
+        return {}
+    seconds = rule.window_seconds
+    found = windows.weighed(rule.scope, keys, start, now, seconds, rule.source_weights, rule.filters)
+    return {key: window for key, (window,) in found.items()}
 
 
 def level_finding(measured: Measured) -> Finding:

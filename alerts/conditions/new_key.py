@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from alerts.conditions.counts import count_finding, is_unusual
+from alerts.conditions.counts import unusual
 from alerts.conditions.reading import (
     anything_arrived,
     period_of,
@@ -38,13 +38,12 @@ def new_key(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding
         measured = Measured(
             kind="new_key",
             measure=MEASURE_WORDS["negative_stories"],
-            threshold=threshold,
             stories=candidates[key].stories,
             inputs={
                 "value": [candidates[key].negative_story_sum],
                 "counts": [window.negative_story_sum for window in past],
             },
         )
-        if is_unusual(measured):
-            findings[key] = count_finding(measured)
+        if (finding := unusual(measured, threshold)) is not None:
+            findings[key] = finding
     return with_sources(rule, windows, period.start, now, findings)

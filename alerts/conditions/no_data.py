@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from alerts.conditions.counts import count_finding, is_unusual
+from alerts.conditions.counts import unusual
 from alerts.conditions.reading import Period, period_of, read_past, read_totals, threshold_of
 from alerts.finding import Finding
 from alerts.measures import MEASURE_WORDS, measure_of
@@ -38,15 +38,14 @@ def no_data(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding
             kind="no_data",
             measure=MEASURE_WORDS[rule.looks_at],
             direction="below",
-            threshold=threshold,
             stories=present[key].stories if key in present else 0,
             inputs={
                 "value": [values[key]],
                 "counts": [measure_of(window, rule.looks_at) for window in past],
             },
         )
-        if is_unusual(measured):
-            findings[key] = count_finding(measured)
+        if (finding := unusual(measured, threshold)) is not None:
+            findings[key] = finding
     return findings
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from alerts.budget import budget_threshold
+from alerts.budget import Threshold, threshold_from
 from alerts.finding import Finding
 from alerts.protocols import Windows
 from alerts.rule import Rule
@@ -58,21 +58,25 @@ def read_past(rule: Rule, windows: Windows, period: Period, keys: Iterable[str])
     )
 
 
-def threshold_of(rule: Rule, windows: Windows, period: Period) -> float:
+def threshold_of(rule: Rule, windows: Windows, period: Period) -> Threshold:
     """The chance below which the rule fires: its own, or that of its budget over the keys seen in the baseline."""
     if rule.budget_per_week is None:
-        return rule.p_below
+        return Threshold(rule.p_below)
     totals = baseline_totals(rule, windows, period, rule.scope)
     watches_all = not (rule.include or rule.exclude)
     keys = len(totals) if watches_all else sum(rule.watches(total.key) for total in totals)
-    return budget_threshold(rule.budget_per_week, max(1, keys), rule.window_seconds)
+    return threshold_from(rule.budget_per_week, max(1, keys), rule.window_seconds)
 
 
 def baseline_totals(rule: Rule, windows: Windows, period: Period, scope: Scope) -> list[Window]:
     """Every key over the baseline: over its whole days, where it has any, for the engine reads those once a day."""
+    return windows.totals(scope, *baseline_days(period), 0.0, rule.filters)
+
+
+def baseline_days(period: Period) -> tuple[datetime, datetime]:
+    """The whole days of the baseline; all of it where it holds none."""
     begin, end = midnight(period.past), midnight(period.start)
-    whole_days = (begin, end) if begin < end else (period.past, period.start)
-    return windows.totals(scope, *whole_days, 0.0, rule.filters)
+    return (begin, end) if begin < end else (period.past, period.start)
 
 
 def with_sources(

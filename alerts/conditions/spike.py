@@ -14,12 +14,13 @@ from alerts.conditions.reading import (
     threshold_of,
     with_sources,
 )
+from alerts.conditions.weighing import Worth, stories_of, stream_share
 from alerts.finding import Finding
 from alerts.protocols import Windows
 from alerts.rule import Rule
 from alerts.season import exposures, own_exposures, profile
 from alerts.share import share_test
-from alerts.statistics import fit_baseline, interval, spike_p_value, without_ongoing_burst
+from alerts.statistics import Baseline, fit_baseline, interval, spike_p_value, without_ongoing_burst
 from tidings.clock import midnight
 from tidings.types import Measured, Window
 
@@ -51,17 +52,21 @@ def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
         return {} if anything_arrived(rule, windows, period.start, now) else None
     threshold = threshold_of(rule, windows, period)
     season = _season(rule, windows, period) if rule.seasonal else None
-    if len(candidates) > _MANY and threshold <= 0.01:
+    if len(candidates) > _MANY and threshold.most <= 0.01:
         means = baseline_totals(rule, windows, period, rule.scope)
         candidates = _clearly_more(candidates, means, rule.window_seconds, season)
     past = read_past(rule, windows, period, candidates)
     findings = {}
     for key, total in candidates.items():
-        inputs = _count_inputs(total, past[key], rule, threshold, season)
-        if _p_value(inputs) < threshold:
-            stream = baseline_totals(rule, windows, period, "all")
-            inputs |= _share_inputs(past[key][: len(inputs["counts"])], stream)
-            findings[key] = spike_finding(inputs, threshold)
+        inputs = _count_inputs(total, past[key], rule, threshold.p_below, season)
+        value, baseline = total.negative_story_sum, _baseline(inputs)
+        p_value = spike_p_value(value, baseline)
+        if p_value < threshold.most and p_value < (limit := threshold.of(value, baseline)):
+            (told,) = stories_of(rule, windows, period, {key: past[key]}, candidates).values()
+            inputs |= _share_inputs(
+                told[: len(inputs["counts"])], told[-1], stream_share(rule, windows, period)
+            )
+            findings[key] = spike_finding(inputs, limit)
     kept = {key: finding for key, finding in findings.items() if not _is_plainly_lower(finding.measured)}
     return with_sources(rule, windows, period.start, now, kept)
 
@@ -69,14 +74,15 @@ def spike(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] 
 def spike_finding(inputs: Mapping[str, Sequence[float]], threshold: float) -> Finding:
     """The finding that these inputs lead to: the same inputs always give exactly the same figures.
 
-    `value` and `stories` of the window, `exposure` of it; `counts` and `exposures` of the baseline's windows (none: all
-    1) without an ongoing burst; `past_negative` and `past_stories` of all its windows with stories, `prior_share`.
+    `value` and `stories` of the window, `exposure` of it and its doubt; `counts` and `exposures` of the baseline's
+    windows (none: all 1) without an ongoing burst; `told`, the negative stories and the stories as their sources weigh,
+    `past_negative` and `past_stories` the same of all its windows with stories, `prior_share`.
     """
-    value, stories = inputs["value"][0], int(inputs["stories"][0])
-    baseline = fit_baseline(inputs["counts"], inputs["exposures"] or None, inputs["exposure"][0])
+    value, stories, baseline = inputs["value"][0], int(inputs["stories"][0]), _baseline(inputs)
     lower, upper = interval(baseline)
+    negative, told = inputs.get("told", (value, stories))  # alerts of earlier versions have the counts alone
     share = share_test(
-        value, stories, inputs["past_negative"], inputs["past_stories"], inputs["prior_share"][0]
+        negative, told, inputs["past_negative"], inputs["past_stories"], inputs["prior_share"][0]
     )
     measured = Measured(
         lower=lower,
@@ -120,35 +126,33 @@ def _clearly_more(
 
 
 def _count_inputs(
-    total: Window, past: Sequence[Window], rule: Rule, threshold: float, season: Sequence[float] | None
+    total: Window, past: Sequence[Window], rule: Rule, p_below: float, season: Sequence[float] | None
 ) -> dict[str, list[float]]:
     all_counts = [bucket.negative_story_sum for bucket in past]
-    worth, exposure = (
-        (None, 1.0) if season is None else own_exposures(all_counts, season, rule.window_seconds)
+    worth, exposure, doubt = (
+        (None, 1.0, 0.0) if season is None else own_exposures(all_counts, season, rule.window_seconds)
     )
-    counts = list(without_ongoing_burst(all_counts, threshold, rule.min_stories, worth))
+    counts = list(without_ongoing_burst(all_counts, p_below, rule.min_stories, worth))
     return {
         "value": [total.negative_story_sum],
         "stories": [float(total.stories)],
         "counts": counts,
         "exposures": [] if worth is None else worth[: len(counts)],
-        "exposure": [exposure],
+        "exposure": [exposure, doubt],
     }
 
 
-def _p_value(inputs: Mapping[str, Sequence[float]]) -> float:
-    baseline = fit_baseline(inputs["counts"], inputs["exposures"] or None, inputs["exposure"][0])
-    return spike_p_value(inputs["value"][0], baseline)
+def _baseline(inputs: Mapping[str, Sequence[float]]) -> Baseline:
+    return fit_baseline(inputs["counts"], inputs["exposures"] or None, *inputs["exposure"])
 
 
-def _share_inputs(series: Sequence[Window], stream: Sequence[Window]) -> dict[str, list[float]]:
-    told = [bucket for bucket in series if bucket.stories]
-    stories = sum(each.stories for each in stream)
-    negative = math.fsum(each.negative_story_sum for each in stream)
+def _share_inputs(past: Sequence[Worth], present: Worth, prior: float) -> dict[str, list[float]]:
+    told = [(negative, stories) for negative, stories in past if stories]
     return {
-        "past_negative": [bucket.negative_story_sum for bucket in told],
-        "past_stories": [float(bucket.stories) for bucket in told],
-        "prior_share": [negative / stories if stories else 0.5],
+        "told": list(present),
+        "past_negative": [negative for negative, _ in told],
+        "past_stories": [stories for _, stories in told],
+        "prior_share": [prior],
     }
 
 

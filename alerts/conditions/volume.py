@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from alerts.conditions.counts import count_finding, is_unusual
+from alerts.conditions.counts import unusual
 from alerts.conditions.reading import (
     Period,
     anything_arrived,
@@ -47,13 +47,12 @@ def _unusual(
         measured = Measured(
             kind="volume",
             measure=MEASURE_WORDS[rule.looks_at],
-            threshold=threshold,
             stories=stories,
             inputs={
                 "value": [value],
-                "counts": list(without_ongoing_burst(counts, threshold, rule.min_stories)),
+                "counts": list(without_ongoing_burst(counts, threshold.p_below, rule.min_stories)),
             },
         )
-        if is_unusual(measured):
-            findings[key] = count_finding(measured)
+        if (finding := unusual(measured, threshold)) is not None:
+            findings[key] = finding
     return findings

@@ -12,9 +12,24 @@ from alerts.receivers.receiver import Kind, as_json, by_code
 from tidings.types import Notification
 
 LONGEST_BYTES = 14_000  # the service takes 20,000 bytes with everything
-# -1 busy; 130101 and 410100 more than 20 messages a minute: the robot is then mute for up to ten minutes.
-_AGAIN = {-1: None, 130101: 600.0, 410100: 600.0}
-_HINTS = {310000: "its security setting refuses: signature, key word or IP address", 300001: "no such token"}
+# The codes of open.dingtalk.com/document/orgapp/custom-robots-send-group-messages: -1 busy; 410100 too fast: the robot
+# is then mute for up to ten minutes. What robots answered people: 130101 "send too fast, exceed 20 times per minute"
+# (github.com/ccfos/nightingale/issues/369); 90030 "webhook over limit", the calls of the day
+# (question 595588 in Alibaba Cloud's community).
+_AGAIN = {-1: None, 130101: 600.0, 410100: 600.0, 90030: 3600.0}
+_UNKNOWN = "no such token: copy the robot's address anew"
+_HINTS = {
+    310000: "its security setting refuses: signature, key word or IP address",
+    300001: _UNKNOWN,
+    300005: _UNKNOWN,  # what the address answers today to a token that does not exist; 300001 in older tables
+    400101: _UNKNOWN,
+    400013: "its group was dissolved",
+    400102: "the robot is turned off",
+    400106: "the robot is not in the group",
+    430101: "a link in it is taken for unsafe",
+    430102: "its text is not allowed",
+    430104: "its content is not allowed",
+}
 
 
 def requests_of(notification: Notification, secret: str, now: datetime) -> Sequence[Request]:

@@ -16,11 +16,16 @@ LONGEST_BYTES = (
     6_000  # of UTF-8; as escaped JSON at most 12,000 more. The service takes 20 KB with everything
 )
 _COLOURS = {"critical": "red", "warning": "orange", "info": "blue"}
-# 11232 and 99991400: too many messages (100 a minute, 5 a second); 11233 and 1500: the service is busy.
-_AGAIN = {11232: 60.0, 99991400: 60.0, 11233: None, 1500: None}
+# The custom bot guide, open.feishu.cn/document/ukTMukTMukTM/ucTM5YjL3ETO24yNxkjN: 100 messages a minute and 5 a second,
+# else 11232, more easily at full and half hours; 9499 is "Bad Request" there, and was seen with "too many request",
+# which by_code understands. 99991400 is the gateway's (…/server-docs/api-call-guide/frequency-control), with a header
+# that says how long.
+_AGAIN = {11232: 60.0, 99991400: 60.0}
 _HINTS = {
     9499: "the message was not understood",
     19001: "no such bot",
+    19002: "the message lacks something",
+    19007: "the bot is turned off",
     19021: "signature or clock is wrong",
     19022: "this IP address is not on its list",
     19024: "its key word is missing",

@@ -1,6 +1,7 @@
 """The one receiver that speaks HTTP: a kind says what is posted and what an answer means."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,10 @@ from tidings.clock import Clock, WallClock
 from tidings.errors import ConfigError, TidingsError, Unavailable
 from tidings.settings import OutgoingSettings, ReceiverSettings, read_secret
 from tidings.types import Notification
+
+# Of WeCom, DingTalk and Feishu, in both languages of their answers; limits are by the minute.
+_TOO_MANY = re.compile(r"too (many|fast)|frequen|over limit|out of limit|频率|限流|太快", re.IGNORECASE)
+_TOO_MANY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,9 @@ def by_code(
 ) -> Trouble | None:
     """The verdict of services that answer 200 with a code in the JSON: 0 is success, those of `again` pass.
 
-    `again` maps a code to the seconds to wait, where known; `hints` says what to do about a final one. The
-    service's own words are not shown: they may repeat what was sent.
+    `again` maps a code to the seconds to wait, where known; `hints` says what to do about a final one. A code that
+    comes with words for "too many" passes as well: lists of codes are never complete, and what is final is lost.
+    The service's own words are not shown: they may repeat what was sent.
     """
     try:
         document = json.loads(answer.body)
@@ -100,6 +106,8 @@ def by_code(
         return Trouble(f"answered code {code}", True, answer.retry_after_seconds or again[code])
     if code == 0:
         return by_status(answer)
+    if _TOO_MANY.search(f"{document.get('errmsg')} {document.get('msg')}"):
+        return Trouble(f"answered code {code}", True, answer.retry_after_seconds or _TOO_MANY_SECONDS)
     hint = hints.get(code, "")
     trouble = by_status(answer)
     return Trouble(

@@ -9,9 +9,18 @@ from alerts.receivers.receiver import Kind, as_json, by_code
 from tidings.types import Notification
 
 LONGEST_BYTES = 4096
-# -1 busy; 45009 more than 20 messages a minute; 45033 too many at once.
+# The service's table of all codes, developer.work.weixin.qq.com/document/path/90313 (also WxCpErrorMsgEnum of
+# github.com/binarywang/WxJava): -1 busy, try again later; 45009 too many calls (20 messages a minute, path/91770);
+# 45033 too many at once.
 _AGAIN = {-1: None, 45009: 60.0, 45033: 60.0}
-_HINTS = {93000: "no such robot", 40008: "message kind", 40058: "a field is missing or too long"}
+# 93000 is not in the table; robots answer it for a wrong key ("invalid webhook url") and, as fastlane's plugin
+# wechat_work has seen, for a message that is too long.
+_HINTS = {
+    93000: "no such robot, or the message was not understood",
+    40008: "message kind",
+    40058: "a field is missing or wrong",
+    45002: "the message is too long",
+}
 
 
 def requests_of(notification: Notification, secret: str, now: datetime) -> Sequence[Request]:

@@ -52,9 +52,13 @@ class Words:
             return f"{value:,.0f}"
         return f"{value:.1f}" if value >= 0.05 else self.text("number.few")
 
+    def tenth(self, value: float) -> str:
+        """With one decimal, where there is one: as charts write counts."""
+        return f"{value:.1f}".removesuffix(".0")
+
     def signed(self, value: float) -> str:
-        """A sentiment: two places, and a true minus sign."""
-        return f"{value:+z.2f}".replace("-", "\N{MINUS SIGN}")
+        """A sentiment: two places, a true minus sign, and no sign at zero."""
+        return f"{value:+z.2f}".replace("-", "\N{MINUS SIGN}").replace("+0.00", "0.00")
 
     def percent(self, part: float) -> str:
         """A part of 1 in whole percent."""
@@ -77,6 +81,14 @@ class Words:
         return self.text(
             "time.full", day=utc.day, month=months[utc.month - 1], year=utc.year, clock=f"{utc:%H:%M}"
         )
+
+    def clock(self, moment: datetime, reference: datetime) -> str:
+        """The time alone where both are on the same UTC day, else with day and month."""
+        utc = moment.astimezone(UTC)
+        if utc.date() == reference.astimezone(UTC).date():
+            return f"{utc:%H:%M}"
+        months = self.text("time.months").split()
+        return self.text("time.short", day=utc.day, month=months[utc.month - 1], clock=f"{utc:%H:%M}")
 
     def duration(self, seconds: float) -> str:
         """In the largest unit that says it without a rest, days from two on: 5400 is '90 minutes'."""

@@ -1,14 +1,16 @@
 """What the overview reads of the store: a handful of cheap queries, the same however many look on."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from dashboards.page.reads_told import acknowledgements
 from store.client import Row
 from store.pages import alerts_page, latest
 from store.queries import series
 from store.reader import Reader
-from tidings.types import Alert, Flag, Scope, Window
+from tidings.types import Acknowledgement, Alert, Flag, Scope, Window
 
 SPAN, STEP_SECONDS = timedelta(hours=8), 600  # of the overview's charts
 MOST_LINES, MOST_ALERTS, MOST_NAMES = 30, 20, 8
@@ -61,17 +63,19 @@ class Overview:
     names: tuple[Total, ...]
     tape: tuple[Line, ...]
     alerts: tuple[Alert, ...]
+    seen: Mapping[str, Acknowledgement]  # by alert_id
 
 
 def read_overview(reader: Reader, now: datetime) -> Overview:
     """Everything that the overview shows; `now` is the wall's time."""
     reached = latest(reader)
     if reached is None:
-        return Overview(now, None, None, Total("", 0, 0, 0, 0.0), (), (), (), ())
+        return Overview(now, None, None, Total("", 0, 0, 0, 0.0), (), (), (), (), {})
     end = ceil(reached, STEP_SECONDS)
     after = reached + timedelta(milliseconds=1)
     lines = tape(reader, reached)
     days = totals(reader, "all", reached - timedelta(days=1), after, 1)
+    alerts = alerts_page(reader, MOST_ALERTS, filters={"state": "firing"})
     return Overview(
         read_at=now,
         latest=reached,
@@ -80,7 +84,8 @@ def read_overview(reader: Reader, now: datetime) -> Overview:
         charts=_charts(reader, end - SPAN, end),
         names=tuple(totals(reader, "entity", reached - SPAN, after, MOST_NAMES)),
         tape=tuple(lines),
-        alerts=tuple(alerts_page(reader, MOST_ALERTS, filters={"state": "firing"})),
+        alerts=tuple(alerts),
+        seen=acknowledgements(reader, [alert.alert_id for alert in alerts]),
     )
 
 
@@ -117,7 +122,7 @@ def totals(reader: Reader, scope: Scope, start: datetime, end: datetime, most: i
         "SELECT w.key, sum(w.items), sum(w.stories), sum(w.negative_stories), sum(w.sentiment_sum)"
         f" FROM window_rows AS w FINAL WHERE w.scope = {{scope:String}} AND w.start >= {{start:{_AT}}}"
         f" AND w.start < {{end:{_AT}}} GROUP BY w.key HAVING sum(w.items) > 0"
-        " ORDER BY sum(w.negative_story_sum) DESC, w.key LIMIT {most:UInt32}",
+        " ORDER BY sum(w.negative_stories) DESC, sum(w.negative_story_sum) DESC, w.key LIMIT {most:UInt32}",
         {"scope": scope, "start": floor(start, 60), "end": end, "most": most},
     )
     return [total_of(row) for row in rows]

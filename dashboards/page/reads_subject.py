@@ -1,4 +1,4 @@
-"""What the pages of a name, a topic, an item and an alert read, and the search for names."""
+"""What the pages of a name, a topic and an item read, and the search for names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from dashboards.page.reads import LINE_SQL, Line, Total, line_of, total_of
 from store.reader import Reader
-from tidings.types import Acknowledgement, Scope
+from tidings.types import Scope
 
 MOST_FOUND, MOST_STORIES, MOST_ROWS, MOST_COPIES = 50, 20, 10, 50
 MOST_CHARACTERS = 20_000  # of an item's text
@@ -125,16 +125,6 @@ def _copies(reader: Reader, told: Line, story_id: str) -> list[Line]:
         {"at": told.published_at, "story": story_id, "id": told.item_id, "most": MOST_COPIES},
     )
     return [line_of(row) for row in rows]
-
-
-def acknowledgement(reader: Reader, alert_id: str) -> Acknowledgement | None:
-    """Who has seen the alert last; None: nobody said so."""
-    rows = reader.query(
-        "SELECT alert_id, author, note, acknowledged_at, snoozed_until FROM acknowledgement_rows FINAL"
-        " WHERE alert_id = {id:String}",
-        {"id": alert_id},
-    )
-    return Acknowledgement(*rows[0]) if rows else None
 
 
 def first_start(reader: Reader) -> datetime | None:

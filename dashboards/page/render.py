@@ -14,14 +14,29 @@ from dashboards.page.charts import figure_id
 from dashboards.page.language import LANGUAGES, Words
 from dashboards.page.marks import marked_html
 from dashboards.page.sentences import measure_name, sentence_of, subject_of
+from dashboards.page.told import outcome, said_of
 from tidings.shown import safe_link, visible
 
 TEMPLATES = Path(__file__).with_name("templates")
+FRAME = "base.html"
+_LIVE = "live_"
 
 
 def render(template: str, words: Words, values: Mapping[str, Any]) -> str:
     """The template's HTML in the language of `words`."""
     return _environment().get_template(template).render(words=words, t=words.text, **values)
+
+
+def render_parts(template: str, words: Words, values: Mapping[str, Any]) -> dict[str, str]:
+    """The HTML of each live part of the page by its name: of the blocks live_NAME, which stand in data-live="NAME"."""
+    parts = {}
+    for source in (FRAME, template):
+        found = _environment().get_template(source)
+        context = found.new_context({"words": words, "t": words.text, **values})
+        for name, block in found.blocks.items():
+            if name.startswith(_LIVE):
+                parts[name.removeprefix(_LIVE)] = "".join(block(context))
+    return parts
 
 
 @cache
@@ -47,8 +62,13 @@ def _environment() -> Environment:
         "measure_name": measure_name,
         "side": side,
         "languages": LANGUAGES,
+        "said_of": said_of,
+        "outcome": outcome,
         "marked": lambda text, found: Markup(marked_html(visible(text), found)),  # noqa: S704  # it escapes the text itself
     }
+    # The macros of parts.html, by their names.
+    pieces = vars(environment.get_template("parts.html").module)
+    environment.globals |= {name: macro for name, macro in pieces.items() if not name.startswith("_")}
     return environment
 
 

@@ -195,6 +195,9 @@ def test_windows_say_what_the_store_has_counted(desk: Desk) -> None:
         desk.ask("GET", "/v1/windows?start=2026-03-02T10:00:00Z&end=2026-03-02T09:00:00Z").json()["windows"]
         == []
     )
+    by_date = desk.ask("GET", "/v1/windows?window=1d&start=2026-03-02&end=2026-03-03").json()
+    assert (by_date["start"], by_date["end"]) == ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
+    assert [w["items"] for w in by_date["windows"]] == [30]
     hostile = "x' OR 1=1 --\\"
     assert desk.ask("GET", "/v1/windows", params={"scope": "entity", "key": hostile}).json()["windows"] == []
 
@@ -335,6 +338,7 @@ def test_a_body_without_a_length_is_limited_too(desk: Desk) -> None:
     [
         ("limit=0", "query.limit"), ("limit=1001", "query.limit"), ("start=yesterday", "query.start"),
         ("end=2026-03-02T09:00:00", "query.end"), ("scope=topics", "query.scope"), ("key=%00", "query.key.0"),
+        ("kye=Acme", "query.kye"), ("start=2026-02-31", "query.start"),
     ],
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(desk: Desk, query: str, field: str) -> None:

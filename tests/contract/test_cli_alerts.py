@@ -63,6 +63,20 @@ def test_an_alert_shows_its_figures_and_which_notifications_went_where(told: Sto
     }
 
 
+def test_an_alert_that_is_not_told_says_why(told: StoreSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "not told now" not in run("show", "Acme").output
+    assert json.loads(run("show", "Acme", "--json").output)["quiet"] == []
+    run("silence", "add", "key=A*", "--author", "kim", "--reason", "known outage", "--for", "2h")
+    monkeypatch.setenv("TIDINGS_ROUTING_MUTE_TIMES", "Mon-Sun 00:00-24:00 UTC receiver=desk")
+    silenced, muted = [
+        line for line in run("show", "Acme").output.splitlines() if line.startswith("not told now: ")
+    ]
+    assert "silenced by kim until " in silenced
+    assert silenced.endswith(": known outage")
+    assert "(to desk): quiet for" in muted
+    assert "not told now" not in run("show", "Other").output.replace(muted, "")
+
+
 def test_an_acknowledgement_is_kept_and_shown(told: StoreSettings) -> None:
     done = run("ack", "Acme", "--author", "kim", "--note", "on it", "--snooze", "2h")
     assert done.exit_code == 0, done.output

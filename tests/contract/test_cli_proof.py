@@ -38,7 +38,7 @@ def test_an_audit_without_a_loss_exits_0_and_with_one_1(folder: Path) -> None:
     assert shown.exit_code == 0
     assert [line.split() for line in shown.stdout.splitlines() if "12,345" in line] == [
         ["│", "social.raw", "│", "1", "│", "12,345", "│", "12,345", "│", "1", "│", "0", "│", "0", "│", "1", "│", "0",
-         "│", "0", "│", "0", "│"]
+         "│", "0", "│", "0", "│", "0", "│"]
     ]  # fmt: skip
     assert run("audit", "--to", "2001-01-01").stdout == "no offset was recorded in that time\n"
     assert run("audit", "--from", "yesterday").exit_code != 0

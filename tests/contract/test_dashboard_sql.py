@@ -93,7 +93,7 @@ COLUMNS = {
         "From publication to score": ["time", "half", "most"],
         "Dead letters by reason": ["time", "reason", "n"],
         "What became of every Kafka offset": ["kafka_topic", "kafka_partition", "last_offset", "consumed", "stored",
-                                              "duplicates", "dead_letters", "erased", "unexplained", "gaps"],
+                                              "duplicates", "dead_letters", "erased", "expired", "unexplained", "gaps"],
         "Sources": ["source", "items", "latest", "behind", "late_items", "furthest_behind"],
         "Items by model version": ["time", "model", "n"],
         "Confidence and shares": ["time", "topic_confidence", "sentiment_confidence", "negative_share",
@@ -150,10 +150,14 @@ def chosen(uid: str) -> dict[str, Any]:
     return BY_NAME if uid == "tidings-overview" else {}
 
 
+# Offsets, and so dead letters, have no other time than that of reading.
+RECORDED = ("Dead letters by reason", "Lost offsets", "What became of every Kafka offset")
+
+
 def period(title: str) -> dict[str, datetime]:
-    """Dead letters have no other time than that of reading."""
+    """Of what was recorded just now the last hour."""
     now = datetime.now(END.tzinfo)
-    return {"start": now - timedelta(hours=1), "end": now} if title == "Dead letters by reason" else {}
+    return {"start": now - timedelta(hours=1), "end": now} if title in RECORDED else {}
 
 
 def test_no_panel_is_left_out() -> None:
@@ -400,6 +404,11 @@ def test_what_the_pipeline_did(ask: Ask) -> None:
     assert [
         row[1:] for row in ask(sql_of("Dead letters by reason", uid), **period("Dead letters by reason"))[2]
     ] == [["not_json", 3]]
+    title = "What became of every Kafka offset"
+    (offsets,) = ask(sql_of(title, uid), **period(title))[2]
+    assert offsets == ["news.raw", 0, BEFORE + ITEMS + 2, BEFORE + ITEMS + 3, *offsets[4:6], 3, 0, 0, 0, 0]
+    assert sum(offsets[4:6]) == BEFORE + ITEMS
+    assert ask(sql_of("Lost offsets", uid), **period("Lost offsets"))[2] == [[0]]
     assert all(row[1:] == [3, 3] for row in ask(sql_of("From publication to score", uid))[2])
     (drift,) = ask(sql_of("Drift of topics", uid))[2][0]
     assert 0 <= drift < 0.1

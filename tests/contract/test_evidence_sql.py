@@ -77,5 +77,11 @@ def test_the_sql_of_an_alert_gives_its_value(store: Store, name: str) -> None:
                 alert = alert_on(scope, key, start, value, Measured(measure=measure, filters=filters))
                 wanted.append(value)
                 asked.append(f"({sql_of(alert)})")
+        weights = {"Other": 2.0} | {name: 0.3}
+        (weighed,) = store.weighed(scope, [key], start, end, 3600, tuple(weights.items()))[key]
+        for measure, value in (("negative share", weighed.share), ("sentiment", weighed.mean)):
+            measured = Measured(measure=measure, source_weights=weights)
+            wanted.append(value)
+            asked.append(f"({sql_of(alert_on(scope, key, start, value, measured))})")
     answers = store.sql(f"SELECT {', '.join(asked)}", "TSV").split("\t")
     assert [float(answer) for answer in answers] == pytest.approx(wanted, abs=1e-6)

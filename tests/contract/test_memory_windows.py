@@ -14,6 +14,7 @@ from tidings.types import SCOPES, Filters, ScoredItem
 
 START, END = T0 + timedelta(hours=12, minutes=30), T0 + timedelta(hours=16)
 _shifts = (timedelta(days=3 * number) for number in count())
+WEIGHTS = (("blog", 0.25), ("it's \\ nobody", 3.0))  # exact in binary, as the scores are
 FILTERS = (Filters(), Filters(sources=("wire",)), Filters(kinds=("social",), languages=("en",)))
 
 
@@ -39,6 +40,13 @@ def test_windows_in_memory_equal_the_store(store: Store, items: list[ScoredItem]
             for seconds in (60, 4500):
                 series = store.series(scope, keys, start, end, seconds, filters)
                 assert memory.series(scope, keys, start, end, seconds, filters) == series
+                weighed = store.weighed(scope, keys, start, end, seconds, WEIGHTS, filters)
+                assert memory.weighed(scope, keys, start, end, seconds, WEIGHTS, filters) == weighed
+                alike = store.weighed(scope, keys, start, end, seconds, (), filters)
+                for key in keys:
+                    assert [(w.stories, w.negative_sum, w.items, w.sentiment_sum) for w in alike[key]] == [
+                        (w.stories, w.negative_story_sum, w.items, w.sentiment_sum) for w in series[key]
+                    ]
             assert memory.sources(scope, keys, start, end, filters) == store.sources(
                 scope, keys, start, end, filters
             )

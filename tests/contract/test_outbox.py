@@ -187,7 +187,7 @@ def test_a_receiver_that_hangs_or_refuses_delays_no_other(store: Store) -> None:
     assert timedelta(seconds=59) < waits.next_attempt_at - waits.created_at < timedelta(seconds=90)
 
 
-def test_a_permanent_failure_stays_visible(store: Store) -> None:
+def test_a_permanent_failure_stays_visible_and_is_tried_once_more_by_each_process(store: Store) -> None:
     store.save_alerts([ALERT])
     for _ in range(2):
         run(store, [Inbox("desk", TidingsError("answered 404; check the address"))])
@@ -195,9 +195,12 @@ def test_a_permanent_failure_stays_visible(store: Store) -> None:
     assert row == {
         "receiver": "desk",
         "state": "failed",
-        "attempts": 1,
+        "attempts": 2,
         "error": "answered 404; check the address",
     }
+    for expected in ([("Acme-1", "firing")], []):
+        run(store, [desk := Inbox("desk")])
+        assert desk.heard == expected
 
 
 def test_silences_and_acknowledgements_are_kept_and_count(store: Store) -> None:

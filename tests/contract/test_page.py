@@ -1,5 +1,7 @@
 """The live page over a real store and real HTTP: what it says, to whom, and what it keeps browsers from."""
 
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -39,10 +41,10 @@ def get(address: str, **headers: str) -> requests.Response:
     "path", ["/", "/names?q=north", "/names/Northgate%20Bank", "/topics/Macro", "/alerts"]
 )
 def test_pages_speak_both_languages_under_a_strict_policy(page: str, path: str) -> None:
-    for language, html in (("en", 'lang="en"'), ("zh", 'lang="zh-Hans"')):
+    for language, said in (("en", 'lang="en"'), ("zh", 'lang="zh-Hans"')):
         answer = get(page + path, **{"Accept-Language": language})
         assert answer.status_code == 200
-        assert html in answer.text
+        assert said in answer.text
         policy = answer.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'")
         assert "unsafe" not in policy
@@ -69,15 +71,50 @@ def test_what_is_not_there_is_a_page_with_404(page: str, path: str) -> None:
     assert "<main" in answer.text
 
 
-def test_events_come_as_whole_states(page: str) -> None:
-    with requests.get(f"{page}/live?lang=en", stream=True, timeout=30) as answer:
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        ("", {"charts", "tape", "alerts", "status", "names", "away"}),
+        ("/names/Northgate%20Bank?period=week", {"charts", "stories", "parts", "alerts", "until", "away"}),
+        ("/topics/Macro", {"charts", "stories", "parts", "alerts", "until", "away"}),
+        ("/alerts?state=firing", {"alerts", "away"}),
+    ],
+)
+def test_events_come_as_whole_states(page: str, path: str, parts: set[str]) -> None:
+    text = get(f"{page}{path}").text
+    (live,) = re.findall(r'data-live-url="([^"]+)"', text)
+    assert live.startswith(f"/live{path}")
+    assert parts - {"charts"} <= set(re.findall(r'data-live="(\w+)"', text))
+    assert set(events_of(page + html.unescape(live), parts)) == parts
+
+
+def test_an_alerts_page_follows_what_happens_to_it(page: str, world: tuple[str, Settings, Store]) -> None:
+    _, _, store = world
+    (alert,) = [one for one in store.alerts(10) if one.key == BANK and one.fired_at]
+    parts = {"charts", "title", "facts", "evidence", "told", "details", "away"}
+    found = events_of(f"{page}/live/alerts/{alert.alert_id}?lang=en", parts)
+    assert set(found) == parts
+    assert "nobody yet" in found["told"]
+    assert BANK in found["title"]
+    assert get(f"{page}/live/alerts/none").status_code == 404
+    assert get(f"{page}/live/items/r0").status_code == 404, "what never changes is not watched"
+
+
+def events_of(address: str, until: set[str]) -> dict[str, str]:
+    """The events of the stream's first state: the data by the event's name."""
+    found: dict[str, str] = {}
+    with requests.get(address, stream=True, timeout=30) as answer:
         assert answer.headers["Content-Type"].startswith("text/event-stream")
-        seen: set[str] = set()
+        name = ""
         for line in answer.iter_lines(decode_unicode=True):
-            if line.startswith("event: "):
-                seen.add(line.removeprefix("event: "))
-            if {"charts", "tape", "alerts", "status"} <= seen:
+            field, _, value = line.partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                found[name] = found.get(name, "") + value
+            elif not line and until <= found.keys():  # they come together
                 break
+    return found
 
 
 def test_another_sites_name_for_this_machine_is_refused(page: str) -> None:

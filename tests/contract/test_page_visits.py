@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from socket import create_server
+from typing import Any
 
 import pytest
 import requests
 
+from service.api_keys import create_key
 from service.demo_page import demo_page
 from service.web import serving_web
 from service.wiring import lazy_model
@@ -65,7 +68,7 @@ def test_an_alert_with_all_that_stands_behind_it(page: str, store: Store) -> Non
         "by &lt;kim&gt;", "seen &amp; known", 'href="https://example.com/r0"',
     ):  # fmt: skip
         assert said in text, said
-    sql = html.unescape(re.search(r"<code>(.*?)</code>", text, re.DOTALL)[1])  # type: ignore[index]  # it is there
+    sql = html.unescape(re.search(r'<code id="sql">(.*?)</code>', text, re.DOTALL)[1])  # type: ignore[index]  # it is there
     assert float(store.sql(sql, "TSV")) == pytest.approx(alert.value)
     (other,) = [one for one in store.alerts(10) if one.key == "Acme Corp" and one.fired_at]
     assert "Usual range" in text_of(f"{page}/alerts/{other.alert_id}"), "its past is more than zeros"
@@ -163,6 +166,56 @@ def test_with_a_password_nobody_gets_in_without_it(settings: Settings, store: St
         assert nonsense.status_code == 401
         right = requests.get(address, auth=("désk".encode(), "pä:ss".encode()), timeout=30)
         assert right.status_code == 200
+
+
+def test_who_has_a_key_for_it_may_acknowledge_from_the_page(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    (alert,) = [one for one in store.alerts(100) if one.key == BANK and one.state == "firing"]
+    with serving(settings, store) as address:
+        assert "<form class" not in text_of(f"{address}/alerts/{alert.alert_id}"), "as it comes it only shows"
+    keys_file = tmp_path / "keys.json"
+    reads, acts = (
+        create_key(keys_file, name, ["read", *more]) for name, more in (("r", []), ("kim", ["alerts"]))
+    )
+    keyed = replace(settings, api=replace(settings.api, keys_file=keys_file))
+    with serving(keyed, store) as address:
+        page = f"{address}/alerts/{alert.alert_id}"
+        (action,) = re.findall(r'<form class="[^"]+" method="post" action="([^"]+)" data-ack', text_of(page))
+
+        def send(key: str, **body: Any) -> int:
+            bearer = {"Authorization": f"Bearer {key}"} if key else {}
+            return requests.post(address + action, headers=bearer, timeout=30, **body).status_code
+
+        asked = {"note": "calling the desk", "snooze_seconds": 3600}
+        assert send("", json=asked) == 401
+        assert send(reads, json=asked) == 403
+        assert send(acts, data=asked) == 415, "what another site's form could send is not taken"
+        assert "calling the desk" not in text_of(page)
+        assert send(acts, json=asked) == 200
+        text = text_of(page)
+        assert "by kim" in text
+        assert "calling the desk" in text
+        assert "Snoozed" in text
+        assert "Acknowledged by kim" in text_of(f"{address}/alerts")
+
+
+def test_as_compose_opens_it_any_host_may_be_named_and_everybody_needs_a_secret(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    keys_file = tmp_path / "keys.json"
+    key = create_key(keys_file, "desk", ["read"])
+    api = replace(settings.api, host="0.0.0.0", page_password="pass", keys_file=keys_file)
+    with serving(replace(settings, api=api), store) as address:
+        for host in ("127.0.0.1:8080", "tidings.example.org"):
+            named = {"Host": host}
+            login, bearer = ("tidings", "pass"), {"Authorization": f"Bearer {key}"}
+            assert requests.get(address, headers=named, timeout=30).status_code == 401
+            assert requests.get(address, headers=named, auth=login, timeout=30).status_code == 200
+            alerts = f"{address}/v1/alerts"
+            assert requests.get(alerts, headers=named, timeout=30).status_code == 401
+            assert requests.get(alerts, headers=named, auth=login, timeout=30).status_code == 401
+            assert requests.get(alerts, headers=named | bearer, timeout=30).status_code == 200
 
 
 def test_a_store_that_is_away_is_a_page_with_503(settings: Settings, store: Store) -> None:

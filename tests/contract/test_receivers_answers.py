@@ -21,7 +21,14 @@ PASSING: list[tuple[str, Reply, float | None]] = [
         Reply(body={"errcode": 130101, "errmsg": "send too fast, exceed 20 times per minute"}),
         600.0,
     ),
+    ("dingtalk", Reply(body={"errcode": 410100, "errmsg": "发送速度太快而限流"}), 600.0),
+    ("dingtalk", Reply(body={"errcode": 90030, "errmsg": "webhook over limit"}), 3600.0),
+    ("dingtalk", Reply(body={"errcode": -1, "errmsg": "系统繁忙"}), None),
     ("dingtalk", Reply(503, "<html>busy</html>"), None),
+    ("wecom", Reply(body={"errcode": 45033, "errmsg": "接口并发调用超过限制"}), 60.0),
+    ("wecom", Reply(body={"errcode": 45011, "errmsg": "api minute-quota reach limit, frequency"}), 60.0),
+    ("feishu", Reply(400, {"code": 9499, "msg": "too many request"}), 60.0),
+    ("feishu", Reply(429, {"code": 99991400, "msg": "request trigger frequency limit"}), 60.0),
     ("feishu", Reply(body={"code": 11232, "msg": "frequency limited"}), 60.0),
     ("feishu", Reply(400, {"code": 99991400, "msg": "limit"}, (("x-ogw-ratelimit-reset", "52"),)), 52.0),
     ("feishu", Reply(500, {"code": 5000}), None),
@@ -46,7 +53,7 @@ FINAL: list[tuple[str, Reply, str]] = [
     (
         "wecom",
         Reply(body={"errcode": 93000, "errmsg": "invalid webhook url T0KEN"}),
-        r"code 93000 \(no such robot\)",
+        r"code 93000 \(no such robot, or",
     ),
     ("wecom", Reply(200, "<html>a log-in page</html>"), "is it the right address"),
     (
@@ -59,7 +66,29 @@ FINAL: list[tuple[str, Reply, str]] = [
         Reply(body={"code": 19021, "msg": "sign match fail T0KEN"}),
         r"code 19021 \(signature or clock",
     ),
+    (
+        "dingtalk",
+        Reply(body={"errcode": 300005, "errmsg": "token is not exist"}),
+        r"code 300005 \(no such token",
+    ),
+    (
+        "dingtalk",
+        Reply(body={"errcode": 400102, "errmsg": "机器人已停用"}),
+        r"code 400102 \(the robot is turned off",
+    ),
+    (
+        "wecom",
+        Reply(403, {"errcode": 93000, "errmsg": "Invalid input : content exceed max length"}),
+        "code 93000",
+    ),
     ("feishu", Reply(400, {"code": 9499, "msg": "Bad Request"}), r"code 9499 \(the message was not"),
+    (
+        "feishu",
+        Reply(body={"code": 19001, "msg": "param invalid: incoming webhook access token invalid"}),
+        r"code 19001 \(no such bot",
+    ),
+    ("feishu", Reply(body={"code": 19007, "msg": "Bot Not Enabled"}), r"code 19007 \(the bot is turned off"),
+    ("feishu", Reply(body={"code": 19024, "msg": "Key Words Not Found"}), r"code 19024 \(its key word"),
     ("alertmanager", Reply(400, "bad T0KEN"), "answered 400"),
     ("pagerduty", Reply(400, {"status": "invalid event", "errors": ["hush is wrong"]}), "answered 400"),
 ]

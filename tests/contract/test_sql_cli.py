@@ -1,7 +1,5 @@
-"""`tidings sql` into files, and `tidings run` with its SQL endpoint."""
+"""`tidings sql` on the screen, and `tidings run` with its SQL endpoint."""
 
-import csv
-import gzip
 import subprocess
 import sys
 import time
@@ -40,34 +38,17 @@ def sql(config: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
     )
 
 
-def test_export(config: Path, tmp_path: Path) -> None:
-    query = "SELECT item_id, title FROM items ORDER BY item_id"
-    done = sql(config, query, "--output", str(tmp_path / "a.parquet"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert parquet.read_table(tmp_path / "a.parquet").to_pylist()[2] == {
-        "item_id": "i2",
-        "title": 'über,\t"Öl"',
-    }
-    assert sql(config, query, "--output", str(tmp_path / "a.csv")).returncode == 0
-    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as lines:
-        assert list(csv.reader(lines))[:2] == [["item_id", "title"], ["i0", 'über,\t"Öl"']]
-    assert sql(config, query, "--output", str(tmp_path / "a.csv.gz")).returncode == 0
-    assert gzip.decompress((tmp_path / "a.csv.gz").read_bytes()) == (tmp_path / "a.csv").read_bytes()
-    # A format of one's own wins over the ending, and bytes come whole through a pipe.
-    assert sql(config, query, "--format", "JSONEachRow", "--output", str(tmp_path / "b.csv")).returncode == 0
-    assert (tmp_path / "b.csv").read_bytes().startswith(b'{"item_id":"i0"')
-    piped = sql(config, query, "--format", "Parquet").stdout
+def test_bytes_come_whole_through_a_pipe_and_a_format_of_its_own_goes_first(config: Path) -> None:
+    piped = sql(config, "SELECT item_id, title FROM items", "--format", "Parquet").stdout
     assert parquet.read_table(BytesIO(piped)).num_rows == 3
-    assert sql(config, "SELECT 1 FORMAT CSV").stdout == b"1\n"
+    assert sql(config, "SELECT 1 FORMAT CSV; -- so", "--format", "JSONEachRow").stdout == b"1\n"
 
 
-def test_export_says_what_is_wrong(config: Path, tmp_path: Path) -> None:
-    unknown = sql(config, "SELECT 1", "--output", str(tmp_path / "a.xlsx"))
-    assert unknown.returncode == 2
-    assert b"name a --format" in unknown.stderr
-    nowhere = sql(config, "SELECT 1", "--output", str(tmp_path / "no" / "a.csv"))
-    assert nowhere.returncode == 2
-    assert b"No such file or directory" in nowhere.stderr
+def test_a_wrong_folder_is_said_and_not_made(tmp_path: Path) -> None:
+    done = subprocess.run([TIDINGS, "sql", "SELECT 1"], capture_output=True, timeout=60, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"tidings: there is no store in tidings-data/store: name its folder")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_service_answers_over_http_until_it_is_stopped(config: Path) -> None:

@@ -5,9 +5,11 @@ from collections import Counter
 from dataclasses import asdict, replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from store import audit
 from store.audit import SUMS, PartitionAudit
 from store.store import Store, open_store
 from tests.items import T0, scored
@@ -23,7 +25,14 @@ def at(offset: int, item: ScoredItem, partition: int = 0, topic: str = TOPIC) ->
 
 def consumed(*items: ScoredItem) -> list[Consumed]:
     return [
-        Consumed(one.kafka_topic, one.kafka_partition, one.kafka_offset, one.item.item_id) for one in items
+        Consumed(
+            one.kafka_topic,
+            one.kafka_partition,
+            one.kafka_offset,
+            one.item.item_id,
+            published_at=one.item.published_at,
+        )
+        for one in items
     ]
 
 
@@ -64,7 +73,8 @@ def test_every_offset_has_one_outcome(store: Store) -> None:
     }  # fmt: skip
     assert asdict(other) == {
         "kafka_topic": TOPIC, "kafka_partition": 7, "first_offset": 2**64 - 1, "last_offset": 2**64 - 1,
-        "consumed": 1, "stored": 0, "duplicates": 1, "dead_letters": 0, "erased": 0, "unexplained": 0, "gaps": 0,
+        "consumed": 1, "stored": 0, "duplicates": 1, "dead_letters": 0, "erased": 0, "expired": 0,
+        "unexplained": 0, "gaps": 0,
     }  # fmt: skip
     assert views(store) == [whole, other]
     lost = store.sql("SELECT kafka_offset, reason FROM consumed WHERE outcome = 'unexplained'", "TSV")
@@ -116,6 +126,23 @@ def test_a_period_is_the_offsets_between_the_first_and_last_recorded_in_it(store
     assert store.audit(T0 + 2 * day, T0 + 5 * day) == [row]
     assert [one.last_offset for one in store.audit(end=T0 + day)] == [0]
     assert store.audit(T0 - day, T0) == []
+
+
+def test_a_share_at_a_time_says_the_same_and_how_far_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [at(offset, scored(f"i{offset}", offset), offset % 3) for offset in range(40)]
+    deliver(store, *items[:35])
+    store.record(
+        [*consumed(*items[35:]), Consumed(TOPIC, 1, 99, reason="no_text"), Consumed(TOPIC, 2, 98, "i7")]
+    )
+    done: list[float] = []
+    whole = store.audit(progress=done.append)
+    assert done == [1.0]
+    monkeypatch.setattr(audit, "AT_ONCE", 10)
+    assert store.audit(progress=done.append) == whole
+    assert done[1:] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert sum(one.unexplained for one in whole) == 5
 
 
 def test_status_sums_up_the_last_day(store: Store) -> None:
@@ -180,10 +207,13 @@ def test_the_audit_is_what_plain_python_counts(
             wanted.append(
                 PartitionAudit(
                     TOPIC, partition, min(offsets), max(offsets), len(offsets), found["stored"], found["duplicates"],
-                    found["dead_letters"], 0, found["unexplained"], max(offsets) - min(offsets) + 1 - len(offsets),
+                    found["dead_letters"], 0, 0, found["unexplained"], max(offsets) - min(offsets) + 1 - len(offsets),
                 )
             )  # fmt: skip
         assert store.audit() == wanted == views(store)
         assert store.audit(T0 - timedelta(days=365 * 30)) == wanted
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(audit, "AT_ONCE", 3)
+            assert store.audit() == wanted, "in several shares"
     finally:
         store.close()

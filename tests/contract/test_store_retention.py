@@ -8,10 +8,11 @@ import pytest
 
 from store.retention import apply_retention
 from store.store import Store, open_store
+from tests.contract.test_store_audit import at, deliver, sums, views
 from tests.items import T0, scored
 from tests.unit.outbox_memory import alert_of
 from tidings.settings import StoreSettings
-from tidings.types import Acknowledgement, Notification
+from tidings.types import Acknowledgement, Consumed, Notification, Silence
 
 NOW = datetime.now(UTC)
 KEPT = {"keep_items_days": 30, "keep_consumed_days": 30, "keep_windows_days": 400}
@@ -63,6 +64,30 @@ def test_old_items_go_and_their_windows_stay(
     store.close()
 
 
+def test_what_was_dropped_by_age_is_expired_and_not_lost(
+    store_settings: StoreSettings, kept_settings: StoreSettings
+) -> None:
+    """Older history is replayed into a store that does not keep it."""
+    store = open_store(kept_settings)
+    old, new = at(0, scored("old", days_ago(100))), at(1, scored("new", days_ago(1)))
+    lost = Consumed("news.raw", 0, 2, "lost", published_at=NOW)
+    deliver(store, old, new)
+    store.record(
+        [lost, Consumed("news.raw", 0, 3, "without a time"), Consumed("news.raw", 0, 4, reason="dead")]
+    )
+    store._client.execute("OPTIMIZE TABLE item_versions FINAL")
+    expected = {"consumed": 5, "stored": 1, "dead_letters": 1, "expired": 1, "unexplained": 2}
+    assert [sums(row) for row in store.audit()] == [expected] == [sums(row) for row in views(store)]
+    assert store.status().offsets_expired == 1
+    store.close()
+    store = open_store(replace(kept_settings, keep_items_days=0))
+    assert [sums(row) for row in store.audit()] == [expected], "what is gone does not come back"
+    store.close()
+    store = open_store(replace(kept_settings, keep_items_days=200))
+    assert [sums(row) for row in store.audit()] == [expected]
+    store.close()
+
+
 def test_windows_go_by_their_own_days(kept: Store) -> None:
     kept._client.execute(
         "INSERT INTO window_rows (scope, key, start, items) VALUES ('all', '', now() - INTERVAL 500 DAY, 1),"
@@ -95,7 +120,7 @@ def test_alerts_go_with_what_was_told_and_said_of_them(store_settings: StoreSett
         store.save_alerts([alert])
         store.outbox.save_notifications([Notification(name, "desk", name, "firing", (alert,), at)])
         store.outbox.save_acknowledgement(Acknowledgement(alert.alert_id, "kim", "", at))
-    tables = ("alert_rows", "notification_rows", "acknowledgement_rows")
+    tables = ("alert_rows", "notification_log", "acknowledgement_rows")
     for table in tables:
         store._client.execute(f"OPTIMIZE TABLE {table} FINAL")
     counts = [store.sql(f"SELECT count() FROM {table}", "TSV").strip() for table in tables]
@@ -103,6 +128,23 @@ def test_alerts_go_with_what_was_told_and_said_of_them(store_settings: StoreSett
     assert [note.notification_id for note in store.outbox.waiting_notifications()] == ["New"]
     assert apply_retention(store._client, replace(store_settings, keep_alerts_days=30)) == []
     assert sorted(apply_retention(store._client, store_settings)) == sorted(tables)
+    store.close()
+
+
+def test_silences_go_with_all_their_versions(store_settings: StoreSettings) -> None:
+    store = open_store(store_settings)
+    past, day = NOW - timedelta(days=90), timedelta(days=1)
+    over, long, ended_early = (
+        Silence(name, {"key": name}, "kim", "known", past, ends)
+        for name, ends in (("over", past + day), ("long", NOW + day), ("early", NOW + day))
+    )
+    for silence in (over, long, ended_early, replace(ended_early, ends_at=past + day)):
+        store.outbox.save_silence(silence)
+    store.close()
+    store = open_store(replace(store_settings, keep_alerts_days=30))
+    left = store.sql("SELECT DISTINCT silence_id FROM silence_rows", "TSV")
+    assert left.split() == ["long"]
+    assert [one.silence_id for one in store.outbox.silences(NOW)] == ["long"]
     store.close()
 
 

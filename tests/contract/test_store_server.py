@@ -128,7 +128,7 @@ def test_errors_of_the_server_come_as_what_to_do_about_them(client: ServerClient
     for bad in ((256, "x"), (-1, "x"), ("one", "x"), (None, "x"), (1, None), (1, "\ud800"), (1.5, "x")):
         with pytest.raises(Refused):
             client.insert("rows", ("n", "s"), [(7, "good"), bad])
-    with pytest.raises(ConfigError, match="check the name"):
+    with pytest.raises(ConfigError, match="SHOW TABLES lists"):
         client.query("SELECT * FROM nowhere")
     with pytest.raises(TidingsError, match="the store refused") as caught:
         client.query("SELEC 1")

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from ingest.embedded import embedded_broker
 from ingest.kafka import Producer, create_topics
+from service.api_keys import create_key
 from service.demo_story import RULES, Message, story
 from tests.started import free_port
 from tidings.settings import KafkaSettings
@@ -47,13 +48,15 @@ def browsing() -> Iterator[Browser]:
 
 @dataclass
 class PageService:
-    """A running service: where it is, and the part of the story that it has not been told yet."""
+    """A running service: where it is, the part of the story that it has not been told yet, an API key (read, alerts)
+    of kim's."""
 
     url: str
     settings: KafkaSettings
     rest: list[Message]
     process: "subprocess.Popen[bytes]"
     log: Path
+    key: str
     played: bool = field(default=False)
 
     def play_spike(self) -> None:
@@ -90,6 +93,8 @@ def running_page(folder: Path, every: int = 1) -> Iterator[PageService]:
     with ExitStack() as parts:
         settings = KafkaSettings(bootstrap_servers=(parts.enter_context(embedded_broker()),))
         port = free_port()
+        keys_file = folder / "keys.json"
+        key = create_key(keys_file, "kim", ["read", "alerts"])
         config = folder / "tidings.toml"
         config.write_text(
             f"""clock = "stream"
@@ -98,6 +103,7 @@ bootstrap_servers = ["{settings.bootstrap_servers[0]}"]
 session_timeout_ms = 6000
 [api]
 port = {port}
+keys_file = "{keys_file}"
 [store]
 folder = "{folder / "store"}"
 [alerts]
@@ -117,7 +123,7 @@ evaluate_every_seconds = 120
             subprocess.Popen([_TIDINGS, "run", "--config", str(config)], stderr=stream) as process,
         ):
             url = f"http://127.0.0.1:{port}"
-            service = PageService(url, settings, messages[first:], process, log)
+            service = PageService(url, settings, messages[first:], process, log, key)
             try:
                 service.wait_for(lambda: _answers(url))
                 service.wait_until_read(messages[:first:every])

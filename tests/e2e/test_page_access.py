@@ -91,7 +91,8 @@ def test_in_chinese_the_interface_is_chinese_and_stays_so(
     page = _open(browser, page_service, "/", locale="en-GB")
     page.get_by_role("link", name="中文").click()
     assert str(page.locator("html").get_attribute("lang")).startswith("zh")
-    page.wait_for_function("document.querySelector('[data-connection]').dataset.connection === 'live'")
+    # Not wait_for_function: it polls by eval, which the page's policy forbids.
+    page.locator("[data-connection='live']").first.wait_for(state="attached")
     for name in PAGES:
         page.goto(paths[name])
         words = page.locator("h1, h2, nav a, button, dt").all_inner_texts()

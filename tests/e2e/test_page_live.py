@@ -1,13 +1,15 @@
 """The live page in a real browser: a spike is played in; chart, tape and alert follow without a reload."""
 
+import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
-from service.demo_story import BANK
-from tests.e2e.page_service import PageService, browsing
+from service.demo_story import BANK, Message
+from tests.e2e.page_service import PageService, browsing, send
 
 LONG = 90_000  # ms: the spike goes through broker, classifier, store and engine
 
@@ -72,6 +74,58 @@ def test_a_spike_moves_the_chart_and_its_alert_appears_and_opens(
     expect(page.locator("main mark.neg").first).to_be_visible()
 
 
+def test_an_open_alert_follows_what_happens_to_it(page: Page, page_service: PageService) -> None:
+    page_service.play_spike()
+    page.goto("/alerts")
+    link = page.locator(".alerts > li").filter(has_text=BANK).locator("a[data-row]")
+    expect(link.first).to_be_visible(timeout=LONG)
+    link.first.click()
+    expect(page.locator("[data-connection]")).to_have_text("Live")
+    told = page.locator('[data-live="told"]')
+    expect(told).to_contain_text("nobody yet")
+    evidence = page.locator('[data-live="evidence"] li a').first
+    evidence.focus()
+    page.evaluate("window.sameDocument = true")
+    page.get_by_label("Note").fill("calling the desk")
+    page.get_by_label("Snooze").select_option(label="4 hours")
+    page.get_by_label("API key").fill(page_service.key)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-ack-answer]")).to_have_text("Acknowledged")
+    expect(told).to_contain_text("by kim")
+    expect(told).to_contain_text("calling the desk")
+    expect(told).to_contain_text("Snoozed")
+    assert page.evaluate("window.sameDocument"), "without a reload"
+    assert page_service.key not in page.content()
+
+
+def test_a_command_is_copied(page: Page, page_service: PageService) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/alerts")
+    page.locator(".alerts > li a[data-row]").first.click()
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#ack-command").text_content()
+    assert copied.startswith("tidings alerts ack ")
+
+
+def test_the_page_of_a_name_hears_of_its_next_story(page: Page, page_service: PageService) -> None:
+    page.goto("/names/Northgate%20Bank?period=hours")
+    expect(page.locator("[data-connection]")).to_have_text("Live")
+    chart = page.locator("figure.chart tbody").first
+    stories = page.locator('[data-live="stories"]')
+    before = chart.text_content()
+    stories.locator("a[data-row]").nth(1).focus()
+    held = page.evaluate("document.activeElement.getAttribute('href')")
+    now = datetime.now(UTC)
+    title = "Northgate Bank shares plunge again as its rescue collapses"
+    row = {"id": "next", "title": title, "source": "Desk", "kind": "news", "published_at": now.isoformat()}
+    send(page_service.settings, [Message("news.raw", json.dumps(row).encode(), now, "item")])
+    expect(stories.locator("a[data-row]").first).to_have_text(title, timeout=LONG)
+    assert page.evaluate("document.activeElement.getAttribute('href')") == held, "the focus stays"
+    expect(chart).not_to_have_text(before or "")
+
+
 def test_the_tape_is_paused_and_goes_on(page: Page, page_service: PageService) -> None:
     page.goto("/")
     expect(page.locator("[data-connection]")).to_have_text("Live")
@@ -100,7 +154,7 @@ def test_the_keyboard_searches_a_company_and_opens_an_item(page: Page, page_serv
     first = page.locator("[data-row]").first
     expect(first).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile("/items/"))
+    expect(page).to_have_url(re.compile("/(alerts|items)/"))
 
 
 def test_help_opens_and_the_keys_can_be_switched_off(page: Page) -> None:
@@ -118,10 +172,10 @@ def test_help_opens_and_the_keys_can_be_switched_off(page: Page) -> None:
 def test_the_theme_is_kept(page: Page) -> None:
     page.goto("/")
     toggle = page.locator("[data-theme-toggle]")
-    expect(toggle).to_have_attribute("aria-pressed", "false")
+    expect(toggle).to_have_text("Dark theme")  # what it does
     light = page.evaluate("getComputedStyle(document.body).backgroundColor")
     toggle.click()
-    expect(toggle).to_have_attribute("aria-pressed", "true")
+    expect(toggle).to_have_text("Light theme")
     page.reload()
-    expect(toggle).to_have_attribute("aria-pressed", "true")
+    expect(toggle).to_have_text("Light theme")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light

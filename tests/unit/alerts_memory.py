@@ -1,11 +1,12 @@
 """A small pure store for the alert tests: windows summed from stories, and a history of alerts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tidings.types import NO_FILTERS, Alert, Evidence, Filters, Kind, Scope, Window
+from tidings.weighed import Weighed, Weights
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -109,6 +110,27 @@ class MemoryWindows:
     ) -> dict[str, int]:
         inside = self._within(scope, start, end, filters)
         return {key: len({s.source for s in inside.get(key, []) if s.p_negative >= 0.5}) for key in keys}
+
+    def weighed(
+        self,
+        scope: Scope,
+        keys: Sequence[str],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        weights: Weights,
+        filters: Filters = NO_FILTERS,
+    ) -> dict[str, list[Weighed]]:
+        inside, of_source = self._within(scope, start, end, filters), dict(weights)
+        count = -((start - end) // timedelta(seconds=seconds))
+        found = {key: [Weighed()] * count for key in keys}
+        for key in keys:
+            for story in inside.get(key, []):
+                at, w = int((story.at - start).total_seconds()) // seconds, of_source.get(story.source, 1.0)
+                one = Weighed(w, w * w, w * story.p_negative, w, w * w, w * story.sentiment)
+                both = zip(astuple(found[key][at]), astuple(one), strict=True)
+                found[key][at] = Weighed(*(a + b for a, b in both))
+        return found
 
     def evidence(
         self,

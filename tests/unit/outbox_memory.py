@@ -60,6 +60,9 @@ class MemoryLog:
                 (n for n in self.notes.values() if n.state == "waiting"), key=lambda n: n.created_at
             )
 
+    def failed_notifications(self, since: datetime) -> list[Notification]:
+        return [n for n in self.notes.values() if n.state == "failed" and n.created_at >= since]
+
     def save_notifications(self, notifications: Sequence[Notification]) -> None:
         if self.down:
             raise Unavailable("store: connection refused")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from scipy import stats
 
-from alerts.budget import budget_threshold
+from alerts.budget import threshold_from
 from alerts.conditions import CONDITIONS
 from alerts.conditions.drift import measure_drift
 from alerts.conditions.drop import fit_mean
@@ -16,6 +16,7 @@ from alerts.finding import Finding
 from alerts.rebuild import rebuild
 from alerts.rule import KINDS, Rule
 from alerts.states import advance
+from alerts.statistics import fit_baseline
 from tests.unit.alerts_memory import DAY, HOUR, MINUTE, START, MemoryWindows, Story, flow
 from tidings.types import Filters, Measured
 
@@ -261,7 +262,9 @@ def test_a_budget_is_shared_by_all_keys(kind: str) -> None:
     assert "New Co" not in found(replace(asked, budget_per_week=1e-12), windows)
     (among,) = found(asked, windows).values()
     assert among.measured.threshold < alone.measured.threshold
-    assert among.measured.threshold == budget_threshold(0.1, 201, 86_400), "the keys seen in the baseline"
+    baseline = fit_baseline(among.measured.inputs["counts"])
+    shared = threshold_from(0.1, 201, 86_400)  # the keys seen in the baseline
+    assert among.measured.threshold == shared.of(among.value, baseline)
 
 
 @pytest.mark.parametrize("kind", ["volume", "new_key", "level", "drop", "drift", "no_data"])

@@ -13,7 +13,7 @@ from alerts.read_once import ReadOnce
 from alerts.rule import Rule
 from alerts.rules import load_rules
 from tests.unit.alerts_memory import DAY, HOUR, MINUTE, START, MemoryHistory, MemoryWindows, Story, flow
-from tidings.types import Alert, Filters, Window
+from tidings.types import Alert, Filters, Mention, Window
 
 NOW = START + 40 * DAY
 NEWS = Filters(kinds=("news",))
@@ -181,12 +181,13 @@ def test_a_silent_source_fires_when_the_whole_stream_is_down_and_resolves_when_i
 def test_the_default_pack_is_silent_on_ordinary_days_and_names_five_kinds_of_trouble() -> None:
     steady = stream(NOW + DAY) + flow("Loud Co", START, NOW + DAY, 6 * HOUR, p_negative=0.6)
     rules = load_rules()
+    named = [Mention(name, ", ", ", ") for name in ("Loud Co", "New Co", "Slow Co")]
 
     def fired(*more: Story, without: tuple[str, ...] = ()) -> set[tuple[str, str]]:
         windows = MemoryWindows(
             [s for s in steady if s.source not in without or s.at < NOW - DAY] + list(more)
         )
-        engine = Engine(rules, windows, MemoryHistory(), names_in=lambda _: ("Loud Co", "New Co", "Slow Co"))
+        engine = Engine(rules, windows, MemoryHistory(), names_in=lambda _: named)
         alerts = engine.evaluate(NOW) + engine.evaluate(NOW + 30 * MINUTE)
         return {(alert.rule, alert.key) for alert in alerts if alert.state == "firing"}
 

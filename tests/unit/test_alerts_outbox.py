@@ -40,7 +40,7 @@ def note_of(name: str, *alerts: object, at: float = 0) -> Notification:
 
 def courier_of(log: MemoryLog, inbox: Inbox, clock: Turned, *waiting: Notification) -> Courier:
     """A courier without its thread, so that a test takes each step."""
-    courier = Courier(inbox, log.save_notifications, clock, lambda: 1.0)
+    courier = Courier(inbox, log.save_notifications, clock, lambda: 1.0, lambda: True)
     courier._waiting = {note.notification_id: note for note in waiting}
     return courier
 
@@ -167,6 +167,38 @@ def test_a_permanent_error_is_given_up_and_stays_visible(caplog: pytest.LogCaptu
     outbox.stop()
 
 
+def test_what_was_given_up_is_tried_once_more_by_the_next_process_while_it_matters() -> None:
+    log, clock, refuses = MemoryLog(), Turned(), TidingsError("answered 403")
+    log.put(A, B)
+    first = outbox_of(log, Inbox("chat", refuses), Inbox("email"), clock=clock)
+    run(first)
+    clock.at = START + HOUR
+    run(first)
+    assert sorted(note.state for note in log.notes.values()) == ["failed", "failed", "sent", "sent"]
+    log.put(ended(B, START + HOUR))
+    run(outbox_of(log, chat := Inbox("chat"), email := Inbox("email"), clock=clock))
+    assert sorted(chat.heard) == [("A-1", "firing"), ("B-1", "resolved")]
+    assert email.heard == [("B-1", "resolved")]
+    run(outbox_of(log, again := Inbox("chat"), Inbox("email"), clock=clock))
+    assert again.got == [], "sent is sent"
+    assert "failed" in {note.state for note in log.notes.values()}, (
+        "B's firing was never told, and stays visible"
+    )
+
+
+def test_what_was_given_up_and_told_later_is_not_tried_again() -> None:
+    log, clock, policy = MemoryLog(), Turned(), Policy(repeat_interval=HOUR)
+    log.put(A)
+    inbox = Inbox("chat", TidingsError("answered 403"))
+    outbox = outbox_of(log, inbox, clock=clock, policy=policy)
+    run(outbox)
+    inbox.error, clock.at = None, START + HOUR
+    run(outbox)
+    assert [note.reason for note in inbox.got] == ["repeat"]
+    run(outbox_of(log, later := Inbox("chat"), clock=clock, policy=policy))
+    assert later.got == []
+
+
 def test_a_defect_is_retried_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
     log, email = MemoryLog(), Inbox("email", KeyError("https://hooks.example/secret"))
     courier_of(log, email, Turned(), note_of("n", A)).step()
@@ -256,6 +288,20 @@ def test_a_receiver_that_is_gone_is_forgotten() -> None:
     assert states == {"pager": "dropped", "email": "sent"}
     run(outbox_of(log, pager := Inbox("pager")))
     assert pager.heard == [("A-1", "firing")], "it is back, and was not told"
+
+
+def test_an_engine_that_is_no_longer_the_active_one_sends_nothing_and_marks_what_it_sent() -> None:
+    log, inbox, active = MemoryLog(), Inbox("email"), True
+    courier = Courier(inbox, log.save_notifications, Turned(), lambda: 1.0, lambda: active)
+    log.down, courier._waiting = True, {name: note_of(name, A, at=at) for at, name in enumerate("ab")}
+    assert courier.step() == 5.0  # sent, and not marked: the store is away
+    log.down, active = False, False
+    assert courier.step() == 5.0
+    assert [note.notification_id for note in inbox.got] == ["a"]
+    assert {name: note.state for name, note in log.notes.items()} == {"a": "sent"}
+    active = True
+    assert courier.step() == 0.0
+    assert len(inbox.got) == 2
 
 
 def test_after_a_stop_it_goes_on() -> None:

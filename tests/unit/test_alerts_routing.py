@@ -1,12 +1,13 @@
 """Who is told of what, and when: grouping, repeats, silences, mute times, inhibition, storms."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from alerts.matching import parse_inhibition, parse_matchers, parse_mute_time, silence_of
-from alerts.routing import Policy, Situation, due, held, make_policy
+from alerts.matching import parse_inhibition, parse_matchers, silence_of
+from alerts.mute_times import parse_mute_time
+from alerts.routing import Policy, Situation, due, held, make_policy, why_quiet
 from tests.unit.alerts_memory import DAY, HOUR, MINUTE, START
 from tests.unit.outbox_memory import alert_of, ended
 from tidings.errors import ConfigError
@@ -107,26 +108,6 @@ def test_a_market_wide_alert_mutes_its_entities_and_not_their_end() -> None:
     assert len(at(START, [A, B], [], both)) == 2, "no two alerts mute each other"
 
 
-@pytest.mark.parametrize(
-    ("text", "moment", "covered"),
-    [
-        ("Sat-Sun 00:00-24:00 America/New_York", datetime(2026, 3, 7, 4, 59, tzinfo=UTC), False),  # Friday there
-        ("Sat-Sun 00:00-24:00 America/New_York", datetime(2026, 3, 7, 5, 0, tzinfo=UTC), True),
-        ("Mon-Fri 17:30-08:00 Europe/London", datetime(2026, 7, 3, 16, 30, tzinfo=UTC), True),  # summer time
-        ("Mon-Fri 17:30-08:00 Europe/London", datetime(2026, 7, 3, 16, 29, tzinfo=UTC), False),
-        ("Mon-Fri 17:30-08:00 Europe/London", datetime(2026, 7, 4, 6, 59, tzinfo=UTC), True),  # since Friday
-        ("Mon-Fri 17:30-08:00 Europe/London", datetime(2026, 7, 4, 7, 0, tzinfo=UTC), False),
-        ("Mon-Fri 17:30-08:00 Europe/London", datetime(2026, 7, 6, 1, 0, tzinfo=UTC), False),  # Sunday's night
-        ("Fri-Mon 00:00-24:00 UTC", datetime(2026, 7, 5, 1, 0, tzinfo=UTC), True),
-        ("Fri-Mon 00:00-24:00 UTC", datetime(2026, 7, 7, 1, 0, tzinfo=UTC), False),
-        ("2026-12-25 00:00-24:00 Asia/Tokyo", datetime(2026, 12, 24, 15, 0, tzinfo=UTC), True),
-        ("2026-12-25 00:00-24:00 Asia/Tokyo", datetime(2026, 12, 25, 15, 0, tzinfo=UTC), False),
-    ],
-)  # fmt: skip
-def test_mute_times_go_by_the_clock_of_their_zone(text: str, moment: datetime, covered: bool) -> None:
-    assert parse_mute_time(text, "x").covers(moment) is covered
-
-
 def test_a_mute_time_may_be_for_some_alerts_or_one_receiver() -> None:
     always = "Mon-Sun 00:00-24:00 UTC"
     policy = Policy(mute_times=(parse_mute_time(f"{always} receiver=email; key=A", "x"),))
@@ -148,6 +129,39 @@ def test_a_storm_becomes_one_digest_and_nothing_is_lost() -> None:
     (end,) = at(START + 2 * MINUTE, over, past, policy)
     assert (end.reason, len(end.alerts)) == ("digest", 10)
     assert len(at(START + HOUR, over, past[:3], policy)) == 3, "the storm is over"
+
+
+def test_a_storm_that_comes_one_by_one_is_told_at_most_once_a_minute() -> None:
+    policy = Policy(storm_limit=5)
+    past: list[Told] = []
+    for second in range(0, 600, 5):  # an alert every five seconds, as fast as it is looked
+        now = START + timedelta(seconds=second)
+        alerts = [alert_of(f"k{i}", START + timedelta(seconds=i)) for i in range(0, second + 1, 5)]
+        past += told(*at(now, alerts, past, policy))
+    assert len(past) <= policy.storm_limit + 10
+    last = at(START + 11 * MINUTE, alerts, past, policy)
+    heard = [alert_id for one in [*past, *told(*last)] for alert_id in one.states]
+    assert sorted(heard) == sorted(alert.alert_id for alert in alerts), "each once, none lost"
+
+
+def test_why_an_alert_is_not_told_is_said() -> None:
+    always = "Mon-Sun 00:00-24:00 UTC"
+    policy = make_policy(
+        RoutingSettings(
+            inhibit=("scope=all > key=B",),
+            mute_times=(f"{always} receiver=desk; key=A", f"{always} key=B", "Mon 23:00-23:30 UTC"),
+        )
+    )
+    silence = Silence("s", {"key": "A"}, "kim", "known", START, START + HOUR)
+    market = alert_of("", scope="all", alert_id="m", labels={"scope": "all", "key": ""})
+    situation = Situation([A, B, C, market], silences=[silence])
+    first, second = why_quiet(A, situation, policy, START)
+    assert first == "silenced by kim until 2024-01-01 01:00 UTC: known"
+    assert second == f"mute time '{always} receiver=desk; key=A' (to desk): quiet for more than a year"
+    assert why_quiet(B, situation, policy, START)[0] == "inhibited by another alert"
+    assert len(why_quiet(B, situation, policy, START)) == 2
+    assert why_quiet(C, situation, policy, START) == []
+    assert why_quiet(ended(A, START), situation, policy, START) == []
 
 
 def test_a_receiver_is_told_whatever_another_was_told() -> None:

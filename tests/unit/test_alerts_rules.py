@@ -52,13 +52,13 @@ def test_durations_in_words(seconds: int, words: str) -> None:
 def test_the_default_pack_watches_names_by_the_day() -> None:
     rule = load_rules(None)[0]
     assert (rule.scope, rule.window_seconds, rule.baseline_windows) == ("entity", 86_400, 60)
-    assert (rule.p_below, rule.min_stories, rule.needed_windows) == (0.001, 3, 20)
+    assert (rule.p_below, rule.min_stories, rule.needed_windows) == (0.002, 3, 20)
     words = describe(rule)
     assert words.startswith("Fires when in the last 24 hours a name (never A.M. Best, ")
     assert "has at least 3 negative stories" in words
     assert "At least 2 stories must be clearly negative." in words
-    assert "Before it fires, at least 30% of the bad news must name it in the headline." in words
-    assert "fewer than 1 of 1,000 windows" in words
+    assert "Before it fires, the headlines of at least 30% of the bad news must be about it" in words
+    assert "fewer than 1 of 500 windows" in words
     assert "60 days before" in words
 
 
@@ -195,6 +195,12 @@ def test_watched_keys() -> None:
         ),
         ("min_sources: 0", "min_sources must be a whole number from 1 to 1000"),
         ("min_clear: 2.5", "min_clear must be a whole number from 0 to 1000"),
+        ("source_weights: {blog: 0}", "source_weights must be sources and numbers above 0"),
+        ("source_weights: {blog: 0.2}\n    kind: drift", "source_weights means nothing to the kind drift"),
+        (
+            "source_weights: {blog: 0.2}\n    kind: level\n    level: 5",
+            "source_weights weigh shares and means",
+        ),
         ("in_headline: 1.5", "in_headline must be a number between 0 and 1"),
         ("in_headline: 0.5\n    scope: topic", "in_headline is for names: it needs the scope entity"),
         ("filters: {kind: [news]}", "filters must be lists under sources, kinds, languages"),

@@ -59,6 +59,17 @@ VALUES: dict[str, list[Any]] = {
     "exclude": [["Acme"], {"a": 1}],
     "exclude_file": [5, "", "a\nb"],
     "min_clear": [0, 2, -1, 1.5, "2", True, 2000],
+    "source_weights": [
+        {"blog": 0.2},
+        {},
+        {"blog": 0},
+        {"blog": "0.2"},
+        {"": 1},
+        {"blog": True},
+        {"a": 2000},
+        [],
+        "blog",
+    ],
     "in_headline": [0.3, "0.3", 0, 1, -0.1, True, None, "most"],
     "filters": [
         *({}, {"kinds": ["news"]}, {"sources": ["wire"], "languages": ["en"]}),

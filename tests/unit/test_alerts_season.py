@@ -48,9 +48,26 @@ def test_a_sparse_key_has_the_scopes_season_and_a_busy_one_its_own() -> None:
     """Windows of 6 hours; the scope is flat, the key speaks in the first of each day only."""
     own = [4.0, 0.0, 0.0, 0.0] * 7 * 6
     flat = [1.0] * (len(own) + 1)
-    past, present = own_exposures([count * 100 for count in own], flat, 6 * 3600)
+    past, present, doubt = own_exposures([count * 100 for count in own], flat, 6 * 3600)
     assert present > past[0] > 3.5  # a past window's own count is no part of its factor
     assert past[1] < 0.1
-    _, sparse = own_exposures([count / 100 for count in own], flat, 6 * 3600)
+    assert doubt < 0.001
+    _, sparse, doubt = own_exposures([count / 100 for count in own], flat, 6 * 3600)
     assert sparse == pytest.approx(1.0, abs=0.05)
-    assert own_exposures([0.0] * 8, [1.0] * 9, 6 * 3600)[1] == 1.0
+    assert doubt < 0.001
+    assert own_exposures([0.0] * 8, [1.0] * 9, 6 * 3600) == ([1.0] * 8, 1.0, 0.0)
+
+
+def test_the_doubt_is_what_fitfulness_adds_to_a_keys_own_season() -> None:
+    """Against simulation: weeks of a key without a season of its own, so that all its factor varies by is error."""
+    random, weeks, mean, phi = np.random.default_rng(1), 4, 200.0, 0.4
+    flat = [1.0] * (weeks * HOURS + 1)
+    factors, doubts = [], []
+    for _ in range(400):
+        counts = random.poisson(random.gamma(1 / phi, mean * phi, weeks * HOURS)).astype(float).tolist()
+        _, factor, doubt = own_exposures(counts, flat, 3600)
+        factors.append(factor)
+        doubts.append(doubt)
+    assert 1 < np.mean(doubts) / (np.var(factors) / np.mean(factors) ** 2) < 2, "on the safe side"
+    burst = [*([10.0, 20.0] * HOURS * 2), 9e9, *([10.0] * (HOURS - 1))]
+    assert own_exposures(burst, [1.0] * (5 * HOURS + 1), 3600)[2] <= 0.05, "a burst is no end of it"

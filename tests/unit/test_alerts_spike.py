@@ -6,11 +6,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from alerts.budget import budget_threshold
+from alerts.budget import threshold_from
 from alerts.conditions.spike import spike
+from alerts.finding import Finding
 from alerts.rebuild import rebuild
 from alerts.rule import Rule
 from alerts.states import advance
+from alerts.statistics import fit_baseline
 from tests.unit.alerts_memory import DAY, HOUR, MINUTE, START, MemoryWindows, Story, flow
 from tidings.errors import TidingsError
 from tidings.types import Measured
@@ -66,15 +68,21 @@ def test_many_stories_with_little_bad_news_among_them_are_no_spike() -> None:
     assert sorted(spike(RULE, windows, NOW) or {}) == ["Name 3", "Name 4"]
 
 
+def shared(finding: Finding, keys: int) -> float:
+    return threshold_from(1.0, keys, 86_400).of(
+        finding.value, fit_baseline(finding.measured.inputs["counts"])
+    )
+
+
 def test_the_budget_is_shared_by_the_keys_seen_before() -> None:
     windows = quiet(20)
     windows.add(told("Name 3", 12, 0.9))
     found = spike(replace(RULE, budget_per_week=1.0), windows, NOW)
     assert found is not None
-    assert found["Name 3"].measured.threshold == budget_threshold(1.0, 21, 86_400)
+    assert found["Name 3"].measured.threshold == shared(found["Name 3"], 21)
     watched = spike(replace(RULE, budget_per_week=1.0, include=("Name 3", "Name 4")), windows, NOW)
     assert watched is not None
-    assert watched["Name 3"].measured.threshold == budget_threshold(1.0, 2, 86_400)
+    assert watched["Name 3"].measured.threshold == shared(watched["Name 3"], 2)
     assert spike(replace(RULE, budget_per_week=1e-9), windows, NOW) == {}
 
 

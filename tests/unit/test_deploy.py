@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from service.page_guard import page_password
+from store.public import public_views
 from tidings.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +71,17 @@ def test_compose_settings_load_with_the_environment_compose_gives() -> None:
     assert settings.store.password == "a-value"
     assert settings.store.user == SERVICES["clickhouse"]["environment"]["CLICKHOUSE_USER"]
     assert settings.kafka.bootstrap_servers == ("kafka:9092",)
-    assert f"127.0.0.1:{settings.metrics.port}:{settings.metrics.port}" in SERVICES["tidings"]["ports"]
+    for port in (settings.metrics.port, settings.api.port):
+        assert f"127.0.0.1:{port}:{port}" in SERVICES["tidings"]["ports"]
+
+
+def test_compose_opens_page_and_api_with_a_password_and_keys() -> None:
+    api = load_settings(DEPLOY / "tidings.compose.toml", env={"TIDINGS_API_PAGE_PASSWORD": "p"}).api
+    assert (api.host, page_password(api)) == ("0.0.0.0", "p")
+    assert api.keys_file
+    assert f"tidings-data:{api.keys_file.parent}" in SERVICES["tidings"]["volumes"]
+    dockerfile = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert f"'{{\"keys\": []}}' > {api.keys_file}" in dockerfile  # it starts without a key
 
 
 def test_kafka_takes_what_tidings_sends_and_says_where_it_is() -> None:
@@ -151,7 +163,8 @@ def test_grafana_reads_with_a_user_that_cannot_write() -> None:
     password = found.find("password")
     assert password is not None
     assert password.get("from_env") in SERVICES["clickhouse"]["environment"]
-    assert [grant.text for grant in found.iter("query")] == ["GRANT SELECT ON tidings.*"]
+    grants = [f"GRANT SELECT ON tidings.{view}" for view in public_views()]
+    assert [grant.text for grant in found.iter("query")] == grants
     assert tree.findtext(f"profiles/{found.findtext('profile')}/readonly") == "2"
 
 

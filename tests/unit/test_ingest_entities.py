@@ -1,8 +1,10 @@
 """An item counts under the names it speaks of, each under one spelling. Some names here are invented."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ingest.entities import MAX_ENTITIES, entities_of
+from ingest.entities import MAX_ENTITIES, entities_of, mentions_in
 from ingest.vocabulary import common_words, companies
 
 
@@ -118,3 +120,60 @@ def test_the_shipped_list_is_sound() -> None:
     ]
     assert len(companies()) > 3000
     assert len(common_words()) > 10_000
+
+
+def test_mentions_stand_where_the_headline_has_them() -> None:
+    assert [
+        (m.before, m.name, m.after)
+        for m in mentions_in("Fannie, Freddie sink; GM's $AAPL bet hits Jan Kowalski")
+    ] == [
+        ("", "Fannie Mae", ", "),
+        (", ", "Freddie Mac", " sink; "),
+        (" sink; ", "General Motors", "'s "),
+        ("'s ", "Apple", " bet hits "),
+        (" bet hits ", "Jan Kowalski", ""),
+    ]
+    assert mentions_in("Stocks fall on Monday") == ()
+
+
+HEADLINE_WORDS = st.sampled_from(
+    [
+        *(
+            "Halcyon",
+            "Capital",
+            "Halcyon's",
+            "Bear",
+            "GM",
+            "Citi",
+            "Target",
+            "Corp.",
+            "AT&T",
+            "$AAPL",
+            "$USD",
+            "@Citi",
+        ),
+        *(
+            "Britain-based",
+            "European",
+            "Union",
+            "U.S.",
+            "St.",
+            "Fed's",
+            "Jan",
+            "Kowalski",
+            "Wall",
+            "Street's",
+            "高盛",
+        ),
+        *("of", "&", "the", "cuts,", "fall:", "says", "(HALC.S)"),
+    ]
+)
+
+
+@settings(deadline=None)  # the first headline loads the names
+@given(st.lists(HEADLINE_WORDS, max_size=10))
+def test_mentions_are_the_names_of_the_headline(words: list[str]) -> None:
+    headline = " ".join(words)
+    mentions = mentions_in(headline)
+    assert sorted({mention.name for mention in mentions}) == list(entities_of(headline, ""))
+    assert [mention.after for mention in mentions[:-1]] == [mention.before for mention in mentions[1:]]

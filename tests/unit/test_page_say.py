@@ -57,9 +57,13 @@ def test_tidings_own_alert_and_a_kind_of_a_later_version() -> None:
 def test_numbers_and_times() -> None:
     assert EN.time(T0) == "2 Mar 2026, 09:00 UTC"
     assert ZH.time(T0) == "2026年3月2日 09:00 UTC"
+    assert EN.clock(T0, T0 + timedelta(hours=14)) == "09:00"
+    assert EN.clock(T0, T0 + timedelta(hours=16)) == "2 Mar, 09:00"
+    assert ZH.clock(T0, T0 + timedelta(days=1)) == "3月2日 09:00"
+    assert (EN.tenth(2), EN.tenth(2.25), EN.tenth(0)) == ("2", "2.2", "0")
     assert (EN.percent(0.625), ZH.percent(0.625)) == ("62%", "62%")
     assert EN.signed(-0.5) == "\N{MINUS SIGN}0.50"
-    assert EN.signed(-0.001) == "+0.00"
+    assert (EN.signed(-0.001), EN.signed(0), EN.signed(0.2)) == ("0.00", "0.00", "+0.20")
     assert EN.odds(0.0003) == "about 1 in 3,300 such windows"
     assert [EN.duration(n) for n in (1, 600, 3600, 86_400, 172_800)] == [
         "1 second", "10 minutes", "1 hour", "24 hours", "2 days",

@@ -28,3 +28,10 @@ def test_templates_say_nothing_by_themselves(path: Path) -> None:
     )
     outside = re.sub(r"<[^>]*>", " ", source)
     assert re.findall(r"[^\W\d_]{2,}", outside.replace("Tidings", "")) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_live_parts_stand_in_the_element_that_their_events_replace(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    for name in re.findall(r"{% block live_(\w+) %}", source):
+        assert re.search(rf'data-live="{name}">\s*{{% block live_{name} %}}', source), name

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from alerts.receivers.build import KINDS, build_receivers
-from service.check import _receivers
 from tidings.errors import ConfigError
-from tidings.settings import ReceiverSettings, RoutingSettings, Settings, load_settings
+from tidings.settings import ReceiverSettings, Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-do-not-show"
@@ -120,10 +119,3 @@ def test_the_example_shows_every_kind(tmp_path: Path) -> None:
     settings = _load(tmp_path, text, {"TIDINGS_EMAIL_HOST": "mail.example"})
     assert {one.kind or name for name, one in settings.receivers.items()} == {"email", *KINDS}
     assert [one.name for one in build_receivers(settings)] == list(settings.receivers)
-
-
-def test_check_names_a_routing_setting_that_is_wrong() -> None:
-    routing = RoutingSettings(mute_times=("Mon-Frii 10:00-11:00 Mars/Base",))
-    (found,) = _receivers(Settings(routing=routing))
-    assert not found.ok
-    assert found.detail.startswith("routing.mute_times: ")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from alerts.engine import Engine
 from alerts.own import advance_counts
 from alerts.receivers.words import advise, summarise
-from store.audit import outcomes_sql, sums_sql
+from store.audit import PartitionAudit, joined, outcomes_sql, sums_sql
 from store.migrate import SCHEMA
 from store.reconcile import Difference, Reconciliation, _days, differences_of
 from store.windows import SUMS
@@ -21,9 +21,16 @@ def words(sql: str) -> str:
 
 
 def test_the_views_are_the_statements_of_the_audit() -> None:
-    schema = words((SCHEMA / "005_consumed.sql").read_text(encoding="utf-8"))
+    schema = words((SCHEMA / "009_public.sql").read_text(encoding="utf-8"))
     assert f"VIEW consumed AS {words(outcomes_sql())} COMMENT" in schema
     assert f"VIEW audit AS {words(sums_sql('consumed'))} COMMENT" in schema
+
+
+def test_the_shares_of_a_partition_add_up() -> None:
+    low = PartitionAudit("t", 1, 5, 9, 4, 2, 1, 1, 0, 0, 0, 1)
+    high = PartitionAudit("t", 1, 7, 12, 3, 1, 0, 0, 1, 1, 0, 3)
+    whole = PartitionAudit("t", 1, 5, 12, 7, 3, 1, 1, 1, 1, 0, 1)
+    assert joined(low, high) == joined(high, low) == whole
 
 
 def test_sums_of_the_same_floats_in_another_order_do_not_differ() -> None:

@@ -1,9 +1,11 @@
 """Only statements that read pass; text inside quotes and comments is not SQL."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from store.render import render
-from store.statement import require_read_only
+from store.statement import require_read_only, split_format
 from tidings.errors import ConfigError
 
 
@@ -42,10 +44,26 @@ def test_anything_else_is_refused(sql: str) -> None:
         require_read_only(sql)
 
 
-def test_formats_of_a_server() -> None:
-    rows = [("a\tb", 1), (None, 2)]
-    assert render(["x", "y"], rows, "CSVWithNames") == "x,y\na\tb,1\n,2\n"
-    assert render(["x", "y"], rows, "JSONEachRow").splitlines()[1] == '{"x": null, "y": 2}'
-    assert "│" in render(["x", "y"], rows, "PrettyCompact")
-    with pytest.raises(ConfigError, match="PrettyCompact"):
-        render([], [], "Parquet")
+@pytest.mark.parametrize(
+    ("sql", "statement", "output_format"),
+    [
+        ("SELECT 1", "SELECT 1", ""),
+        ("SELECT 1 ; -- done", "SELECT 1", ""),
+        ("SELECT 1\nformat  CSV;\n", "SELECT 1", "CSV"),
+        (
+            "SELECT 'it''s' AS s /* FORMAT */ FORMAT TSV -- FORMAT CSV",
+            "SELECT 'it''s' AS s /* FORMAT */",
+            "TSV",
+        ),
+        ("SELECT '🚀 FORMAT CSV'", "SELECT '🚀 FORMAT CSV'", ""),
+        ("SELECT `FORMAT x` FROM t", "SELECT `FORMAT x` FROM t", ""),
+    ],
+)
+def test_a_statement_and_its_own_format(sql: str, statement: str, output_format: str) -> None:
+    assert split_format(sql) == (statement, output_format)
+
+
+def test_a_table_for_the_screen() -> None:
+    shown = render(["x", "y"], [("a\tb", 1), (None, [datetime(2026, 1, 2, tzinfo=UTC), "z"])])
+    assert "│ x " in shown
+    assert "[2026-01-02 00:00:00,'z']" in shown

@@ -1,10 +1,14 @@
 // How a chart looks: colours from the stylesheet, axes, lines. Blue is above zero, orange below: told apart by all.
 import { clock, isSigned, linesOf, say, tick } from "./chart_data.js";
 
+/** The stylesheet's colours as the theme has them now. A property by itself would still say light-dark(…). */
 export function coloursOf(root) {
-  const style = getComputedStyle(root);
-  const read = (name) => style.getPropertyValue(`--${name}`).trim();
-  return {
+  const probe = root.appendChild(document.createElement("span"));
+  const read = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const colours = {
     negative: read("negative"),
     positive: read("positive"),
     negativeFill: read("negative-fill"),
@@ -14,6 +18,8 @@ export function coloursOf(root) {
     line: read("line"),
     several: [1, 2, 3, 4].map((at) => read(`series-${at}`)),
   };
+  probe.remove();
+  return colours;
 }
 
 export function rangeOf(spec) {

@@ -30,13 +30,15 @@ export function updateCharts(specs) {
   for (const [id, spec] of Object.entries(specs)) {
     const figure = document.getElementById(id);
     if (!figure || JSON.stringify(charts.get(id)?.spec) === JSON.stringify(spec)) continue;
+    const chart = charts.get(id);
+    // What is usual can be said from now on: the table's columns and the note are the server's.
+    if (chart && linesOf(chart.spec).length !== linesOf(spec).length) location.reload();
     fillTable(figure, spec);
     sayLatest(figure, spec);
-    const chart = charts.get(id);
-    if (chart && linesOf(chart.spec).length === linesOf(spec).length) {
+    if (chart) {
       chart.spec = spec;
       chart.plot.setData(columnsOf(spec));
-    } else draw(figure, spec);
+    }
     figure.dataset.updates = String(Number(figure.dataset.updates ?? 0) + 1);
   }
 }

@@ -3,12 +3,13 @@ import { updateCharts } from "./charts.js";
 import { replaceContent } from "./replace.js";
 import { word } from "./words.js";
 
-const EVENTS = ["charts", "tape", "alerts", "status"];
 const RETRY_MS = 3_000;
 
 export function goLive() {
   const url = document.body.dataset.liveUrl;
   if (!url || !window.EventSource) return;
+  const parts = [...document.querySelectorAll("[data-live]")].map((part) => part.dataset.live);
+  const names = new Set([...parts, "charts"]);
   const waiting = new Map(); // event name → data, kept while paused
   let paused = false;
 
@@ -49,7 +50,7 @@ export function goLive() {
       // After a refusal (such as a 503 while the service starts) EventSource itself gives up.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS);
     });
-    for (const name of EVENTS) source.addEventListener(name, receive(name));
+    for (const name of names) source.addEventListener(name, receive(name));
   }
   connect();
   addEventListener("pagehide", () => source.close());

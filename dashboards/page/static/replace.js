@@ -8,7 +8,8 @@ export function replaceContent(target, html) {
   const now = target.querySelector(":scope > ol");
   const next = [...template.content.children].find((child) => child.tagName === "OL");
   if (!now || !next) {
-    target.replaceChildren(template.content);
+    if (plain(target) === plain(template)) return;
+    keeping(target, () => target.replaceChildren(template.content));
     for (const row of target.querySelectorAll(":scope > ol > li")) announce(row);
     return;
   }
@@ -42,15 +43,26 @@ function replaceRows(list, rows) {
   }
 }
 
-const plain = (row) => row.innerHTML.replaceAll(' open=""', "");
+const plain = (row) => row.innerHTML.replaceAll(' open=""', "").trim();
 
 function replaceRow(old, row) {
   if (plain(old) === plain(row)) return;
-  const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  const open = [...old.querySelectorAll("details")].map((details) => details.open);
-  old.replaceChildren(...row.childNodes);
-  old.querySelectorAll("details").forEach((details, at) => (details.open = open[at] ?? false));
-  if (focused) old.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  const isNews = row.dataset.announce && !old.dataset.announce; // a pending alert fires
+  keeping(old, () => old.replaceChildren(...row.childNodes));
+  for (const name of ["class", "data-announce"]) {
+    if (row.hasAttribute(name)) old.setAttribute(name, row.getAttribute(name));
+    else old.removeAttribute(name);
+  }
+  if (isNews) announce(old);
+}
+
+/** Changes an element's content; the link that has the focus keeps it, and what was opened stays open. */
+function keeping(element, change) {
+  const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const open = [...element.querySelectorAll("details")].map((details) => details.open);
+  change();
+  element.querySelectorAll("details").forEach((details, at) => (details.open = open[at] ?? false));
+  if (focused) element.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
 
 /** Tells screen readers of a row that asks for it (a new alert); the tape's ticks are not told. */

@@ -15,9 +15,9 @@
   function show(theme) {
     root.dataset.theme = theme;
     document.dispatchEvent(new Event("themechange"));
-    for (const button of document.querySelectorAll("[data-theme-toggle]")) {
-      button.setAttribute("aria-pressed", String(theme === "dark"));
-    }
+    const other = theme === "dark" ? "light" : "dark"; // the button says what it does
+    const words = JSON.parse(document.body?.dataset.words || "{}");
+    for (const button of document.querySelectorAll("[data-theme-toggle]")) button.textContent = words[other];
   }
 
   const current = () => stored() ?? (system.matches ? "dark" : "light");
