@@ -1,7 +1,8 @@
 """One leader at a time: it stays when another comes, hands over when it leaves, and stops when the broker is silent."""
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -18,6 +19,15 @@ from tidings.metrics import ENGINE_ACTIVE
 from tidings.settings import KafkaSettings, Settings
 
 SOON = 30.0
+# kafka-python leaves the socket of a broker that does not answer to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """What is left is collected here, and not in another test."""
+    yield
+    gc.collect()
 
 
 def wait(done: Callable[[], object], seconds: float = SOON) -> float:
@@ -44,8 +54,7 @@ def test_one_of_two_leads_and_the_other_follows_when_it_leaves(kafka_settings: K
         first.close()
         assert not first.holds()
         assert told == [False, True, False]
-        # A leader that is killed keeps the group waiting for longer. Tansu's join takes half of this.
-        wait(second.holds, settings.leader_session_timeout_ms / 1000)
+        wait(second.holds)
 
 
 def test_a_leader_that_hears_nothing_stops_within_the_session_and_leads_again(

@@ -14,7 +14,7 @@ from tests.items import T0
 from tidings.errors import TidingsError
 from tidings.settings import StoreSettings
 
-NUMBER, MONTHS = 60, 130  # more months than an insert takes at once, unless told otherwise
+NUMBER, MONTHS = 60, 105  # more months than an insert takes at once, unless told otherwise
 COLUMNS = (
     "item_id, story_id, source, kind, published_at, title, text, url, lang, tickers, entities, topic, topic_p,"
     " p_negative, p_neutral, p_positive, sentiment, sentiment_label, flag, model_version, scored_at, kafka_topic,"
@@ -51,7 +51,11 @@ def filled(store_settings: StoreSettings, tmp_path: Path) -> Iterator[Client]:
     client.close()
 
 
-@pytest.mark.parametrize("interrupted", [9, len(STATEMENTS)])
+@pytest.mark.parametrize(
+    ("store_settings", "interrupted"),
+    [("embedded", 9), ("embedded", len(STATEMENTS)), ("server", 9)],
+    indirect=["store_settings"],
+)
 def test_every_item_is_as_it_was(filled: Client, tmp_path: Path, interrupted: int) -> None:
     before = filled.query(f"SELECT {COLUMNS} FROM items ORDER BY item_id")
     assert len(before) == NUMBER + MONTHS

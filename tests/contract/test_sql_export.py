@@ -148,6 +148,15 @@ def test_an_error_leaves_the_former_file_and_nothing_else(
     assert written(settings, "SELECT 1 AS n", output).stat().st_size > 100
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What a test starts hears Ctrl-C, also where the tests run in the background (a shell ignores it there)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("name", "by"), [("embedded", signal.SIGINT), ("embedded", signal.SIGTERM), ("server", signal.SIGINT)]
 )
