@@ -177,7 +177,7 @@ def test_an_interrupted_export_leaves_nothing(backends: Backends, tmp_path: Path
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(by)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
     assert process.returncode not in (0, None)
     assert list(folder.iterdir()) == []
 
