@@ -19,6 +19,7 @@ from tidings.errors import ConfigError
 from tidings.settings import load_settings
 
 _SHOWN = 50  # rows of a table that a person reads; --json has them all
+_WIDEST = 400
 FromOption = Annotated[str, typer.Option("--from", help="From this time on (RFC 3339, UTC).")]
 ToOption = Annotated[str, typer.Option("--to", help="Up to, and without, this time (RFC 3339, UTC).")]
 
@@ -107,7 +108,9 @@ def _print_audit(rows: Sequence[PartitionAudit]) -> None:
         table.add_section()
         sums = (sum(getattr(row, name) for row in rows) for name in SUMS)
         table.add_row("all", "", "", "", *(f"{number:,}" for number in sums))
-    Console().print(table)
+    wide = Console(width=_WIDEST)
+    # On a narrower terminal its lines are wrapped: a figure that is cut would prove nothing.
+    wide.print(table, width=max(Console().width, wide.measure(table).maximum))
 
 
 def _print_reconciliation(found: Reconciliation, start: datetime, end: datetime) -> None:
