@@ -7,7 +7,7 @@ state of an alert is told once to each receiver; repeats are the exception that 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from alerts.matching import (
     silence_of,
 )
 from alerts.mute_times import MuteTime, parse_mute_time
+from tidings.quiet import Quiet
 from tidings.settings import RoutingSettings
 from tidings.types import (
     Acknowledgement,
@@ -80,21 +81,29 @@ def make_policy(settings: RoutingSettings) -> Policy:
 
 def due(situation: Situation, receivers: Sequence[str], policy: Policy, now: datetime) -> list[Notification]:
     """The notifications that are to be made now, in order; the same for any order of the situation's parts."""
-    quiet = held(situation, policy, now)
+    quiet = quieted(situation, policy, now)
     return [note for name in sorted(receivers) for note in _of_receiver(situation, name, quiet, policy, now)]
 
 
-def held(situation: Situation, policy: Policy, now: datetime) -> dict[str, str]:
-    """Why alerts tell nobody now, by alert_id: silenced, snoozed, or (unless they have ended) inhibited."""
-    found = dict.fromkeys(inhibited(situation.alerts, policy.inhibitions), "inhibited by another alert")
-    for seen in situation.acknowledgements:
-        if seen.snoozed_until and now < seen.snoozed_until:
-            found[seen.alert_id] = f"snoozed by {seen.author} until {seen.snoozed_until:%Y-%m-%d %H:%M} UTC"
+def quieted(situation: Situation, policy: Policy, now: datetime) -> dict[str, list[Quiet]]:
+    """Why alerts tell nobody now, by alert_id: silenced, snoozed, (unless they have ended) inhibited, in that order."""
+    found: dict[str, list[Quiet]] = {}
     for alert in situation.alerts:
         if silence := silence_of(alert, situation.silences, now):
-            until = f"{silence.ends_at:%Y-%m-%d %H:%M} UTC"
-            found[alert.alert_id] = f"silenced by {silence.author} until {until}: {silence.reason}"
+            quiet = Quiet("silenced", silence.author, silence.ends_at, silence.reason)
+            found.setdefault(alert.alert_id, []).append(quiet)
+    for seen in situation.acknowledgements:
+        if seen.snoozed_until and now < seen.snoozed_until:
+            quiet = Quiet("snoozed", seen.author, seen.snoozed_until)
+            found.setdefault(seen.alert_id, []).append(quiet)
+    for alert_id in inhibited(situation.alerts, policy.inhibitions):
+        found.setdefault(alert_id, []).append(Quiet("inhibited"))
     return found
+
+
+def held(situation: Situation, policy: Policy, now: datetime) -> dict[str, str]:
+    """The first of an alert's reasons in words."""
+    return {alert_id: _words(reasons[0]) for alert_id, reasons in quieted(situation, policy, now).items()}
 
 
 def why_quiet(alert: Alert, situation: Situation, policy: Policy, now: datetime) -> list[str]:
@@ -128,8 +137,15 @@ def notification_id(
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+def _words(quiet: Quiet) -> str:
+    if quiet.kind == "inhibited":
+        return "inhibited by another alert"
+    said = f"{quiet.kind} by {quiet.who} until {quiet.until:%Y-%m-%d %H:%M} UTC"
+    return said if quiet.kind == "snoozed" else f"{said}: {quiet.why}"
+
+
 def _of_receiver(
-    situation: Situation, receiver: str, quiet: Mapping[str, str], policy: Policy, now: datetime
+    situation: Situation, receiver: str, quiet: Collection[str], policy: Policy, now: datetime
 ) -> list[Notification]:
     told = sorted(
         (one for one in situation.told if one.receiver == receiver),

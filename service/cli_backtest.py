@@ -1,7 +1,6 @@
 """`tidings backtest`: the same engine over history."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from alerts.rules import Rule, load_rules
 from service import backtest as testing
@@ -19,6 +17,7 @@ from service.backtest_items import ShowProgress, cache_folder, file_items, store
 from service.backtest_plot import check_plot, write_plot
 from service.backtest_report import Report, as_json, print_report
 from service.options import ConfigOption, JsonOption, parse_for, parse_time
+from service.progress import progress
 from service.wiring import open_model
 from tidings.errors import ConfigError
 from tidings.settings import Settings, load_settings
@@ -122,11 +121,10 @@ def _time(text: str | None, option: str) -> datetime | None:
 
 @contextmanager
 def _progress() -> Iterator[ShowProgress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("reading", total=None)
+    with progress() as bar:
+        task = bar.add_task("reading", total=None)
 
         def show(what: str, done: float, total: float) -> None:
-            progress.update(task, description=what, completed=done, total=total or None)
+            bar.update(task, description=what, completed=done, total=total or None)
 
         yield show

@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from ingest import dlq
@@ -23,6 +22,7 @@ from ingest.kafka import Producer, read_each
 from ingest.message import Message
 from service.dlq_text import printable, safe
 from service.options import ConfigOption, JsonOption
+from service.progress import counter
 from tidings.errors import ConfigError, TidingsError
 from tidings.settings import KafkaSettings, load_settings
 
@@ -193,8 +193,7 @@ def _row(entry: Entry) -> dict[str, object]:
 @contextmanager
 def _letters(kafka: KafkaSettings) -> Iterator[Iterator[Entry]]:
     """The topic's letters, with a count of what was read on stderr while a person waits."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+    with counter() as progress:
         task = progress.add_task("reading")
 
         def read() -> Iterator[tuple[Message, Headers]]:

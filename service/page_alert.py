@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from alerts.matching import inhibited, labels_of, matches, silence_of
-from alerts.routing import Policy
+from alerts.matching import labels_of, matches
+from alerts.routing import Policy, Situation, quieted
 from dashboards.page import reads_told
 from dashboards.page.reads_told import Delivery
-from dashboards.page.told import Quiet
+from store import outbox
 from store.pages import alert_by_id, alerts_page
 from store.reader import Reader
+from tidings.quiet import Quiet
 from tidings.types import Acknowledgement, Alert, Silence
 
 _MOST_FIRING = 500
@@ -38,7 +39,7 @@ def read_alert(
         return None
     seen = reads_told.acknowledgements(reader, [alert_id]).get(alert_id)
     told = reads_told.deliveries(reader, alert_id)
-    silences = reads_told.silences(reader, now)
+    silences = outbox.silences(reader, now)
     firing = alerts_page(reader, _MOST_FIRING, filters={"state": "firing"}) if policy.inhibitions else ()
     reasons = quiet(alert, seen, silences, firing, policy, receivers, now)
     nobody: Nobody = "pending" if alert.state == "pending" else "yet" if receivers else "off"
@@ -57,13 +58,9 @@ def quiet(
     """Why a firing alert is not told now, as alerts.routing decides it; nothing is said of one that does not fire."""
     if alert.state != "firing":
         return []
-    found = []
-    if silence := silence_of(alert, silences, now):
-        found.append(Quiet("silenced", silence.author, silence.ends_at, silence.reason))
-    if seen and seen.snoozed_until and now < seen.snoozed_until:
-        found.append(Quiet("snoozed", seen.author, seen.snoozed_until))
-    if alert.alert_id in inhibited(firing, policy.inhibitions):
-        found.append(Quiet("inhibited"))
+    known = {one.alert_id: one for one in (*firing, alert)}
+    situation = Situation(list(known.values()), (), silences, [seen] if seen else [])
+    found = quieted(situation, policy, now).get(alert.alert_id, [])
     for time in policy.mute_times:
         muted = [name for name in receivers if matches(time.matchers, labels_of(alert, name))]
         if muted and time.covers(now):

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from alerts.evidence import part_of
 from alerts.evidence_sql import sql_of
 from alerts.own import COUNTS
-from alerts.receivers.build import build_receivers
+from alerts.receivers.build import receiver_names
 from alerts.routing import make_policy
 from dashboards.page import links, reads, reads_subject, reads_told
 from dashboards.page.charts import alert_chart
@@ -63,7 +63,7 @@ class Views:
         self._replayed = settings.clock == "stream"
         self._keys_asked = settings.api.keys_file is not None
         self._policy = make_policy(settings.routing)
-        self._receivers = [receiver.name for receiver in build_receivers(settings)]
+        self._receivers = receiver_names(settings)
 
     def all(self) -> dict[str, Callable[[Request], View[Any]]]:
         """By the path of its route."""

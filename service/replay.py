@@ -1,14 +1,11 @@
 """`tidings replay`: a file into Kafka, with progress where a person watches."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from ingest.kafka import Producer, create_topics
 from ingest.replay import ReplayReport, replay
+from service.progress import counter
 from tidings.settings import Settings
 
 
@@ -24,9 +21,8 @@ def replay_file(
     """Publishes the file's rows to the settings' broker; returns the counts."""
     create_topics(settings.kafka)
     producer = Producer(settings.kafka)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        with counter() as progress:
             task = progress.add_task("reading")
 
             def show(report: ReplayReport) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
+from service.progress import counter
 from store.store import Store, open_store
 from tidings.errors import ConfigError, Unavailable
 from tidings.settings import StoreSettings
@@ -66,8 +67,7 @@ def _open(settings: StoreSettings) -> Store:
 
 @contextmanager
 def _progress(console: Console, part: Path) -> Iterator["_Told"]:
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as line:
+    with counter(console, disable=not console.is_terminal) as line:
         yield _Told(line, part)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from store.alert_log import alerts_by_id, routable_alerts
 from store.client import Client
+from store.reader import Reader
 from tidings.types import Acknowledgement, Alert, AlertState, Notification, Silence, Told
 
 _NOTIFICATION = (
@@ -82,11 +83,7 @@ class OutboxLog:
 
     def silences(self, since: datetime) -> list[Silence]:
         """Silences that end after `since`, the first to end first."""
-        rows = self._client.query(
-            f"{_SELECT_SILENCE} WHERE ends_at > {{since:DateTime64(3,'UTC')}} ORDER BY ends_at, silence_id",
-            {"since": since},
-        )
-        return [Silence(silence_id, json.loads(matchers), *rest) for silence_id, matchers, *rest in rows]
+        return silences(self._client, since)
 
     def save_silence(self, silence: Silence) -> None:
         """Adds it as the latest version."""
@@ -96,11 +93,7 @@ class OutboxLog:
 
     def acknowledgements(self, alert_ids: Sequence[str]) -> list[Acknowledgement]:
         """The latest one of each of these alerts that has any."""
-        rows = self._client.query(
-            f"{_SELECT_ACKNOWLEDGEMENT} WHERE alert_id IN {{ids:Array(String)}} ORDER BY alert_id",
-            {"ids": list(alert_ids)},
-        )
-        return [Acknowledgement(*row) for row in rows]
+        return acknowledgements(self._client, alert_ids)
 
     def save_acknowledgement(self, acknowledgement: Acknowledgement) -> None:
         """Adds it as the latest of its alert."""
@@ -112,6 +105,24 @@ class OutboxLog:
         wanted = sorted({alert_id for row in rows for alert_id in row[4]})
         alerts = {alert.alert_id: alert for alert in alerts_by_id(self._client, wanted)}
         return [_notification(row, alerts) for row in rows]
+
+
+def silences(reader: Reader, since: datetime) -> list[Silence]:
+    """Silences that end after `since`, the first to end first."""
+    rows = reader.query(
+        f"{_SELECT_SILENCE} WHERE ends_at > {{since:DateTime64(3,'UTC')}} ORDER BY ends_at, silence_id",
+        {"since": since},
+    )
+    return [Silence(silence_id, json.loads(matchers), *rest) for silence_id, matchers, *rest in rows]
+
+
+def acknowledgements(reader: Reader, alert_ids: Sequence[str]) -> list[Acknowledgement]:
+    """The latest one of each of these alerts that has any."""
+    rows = reader.query(
+        f"{_SELECT_ACKNOWLEDGEMENT} WHERE alert_id IN {{ids:Array(String)}} ORDER BY alert_id",
+        {"ids": list(alert_ids)},
+    )
+    return [Acknowledgement(*row) for row in rows]
 
 
 def _row(note: Notification) -> tuple[Any, ...]:

@@ -10,7 +10,6 @@ from scipy.special import stdtr, stdtrit
 from alerts.conditions.reading import (
     anything_arrived,
     period_of,
-    read_past,
     read_totals,
     threshold_of,
     with_sources,
@@ -82,7 +81,7 @@ def drop(rule: Rule, windows: Windows, now: datetime) -> Mapping[str, Finding] |
         return {}
     threshold = threshold_of(rule, windows, period).p_below
     findings = {}
-    worth = items_of(rule, windows, period, read_past(rule, windows, period, candidates), candidates)
+    worth = items_of(rule, windows, period, candidates)
     for key in worth:
         measured = Measured(
             kind="drop",

@@ -36,10 +36,10 @@ def build_receivers(settings: Settings, clock: Clock | None = None) -> list[Emai
     ConfigError names the setting that is wrong. Nothing is connected to.
     """
     built: list[EmailReceiver | HttpReceiver] = []
-    if settings.email.host and settings.email.recipients:
+    if _mails(settings):
         built.append(EmailReceiver(settings.email, clock))
     given = settings.webhook
-    if given.url or given.url_file:
+    if _posts(settings):
         webhook = ReceiverSettings(
             url=given.url,
             url_file=given.url_file,
@@ -53,6 +53,20 @@ def build_receivers(settings: Settings, clock: Clock | None = None) -> list[Emai
             raise ConfigError(f"receivers.{name}: there is a receiver of this name already, from [{name}]")
         built.append(_build(name, one, settings, clock))
     return built
+
+
+def receiver_names(settings: Settings) -> list[str]:
+    """The names of those that build_receivers makes, in its order. No secret is read: who only shows them has none."""
+    own = {"email": _mails(settings), "webhook": _posts(settings)}
+    return [*(name for name, there in own.items() if there), *settings.receivers]
+
+
+def _mails(settings: Settings) -> bool:
+    return bool(settings.email.host and settings.email.recipients)
+
+
+def _posts(settings: Settings) -> bool:
+    return bool(settings.webhook.url or settings.webhook.url_file)
 
 
 def _build(

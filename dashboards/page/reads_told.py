@@ -1,15 +1,14 @@
-"""What the page reads of who was told of an alert, who has seen it, and who asked for silence."""
+"""What the page reads of who was told of an alert, and who has seen it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from store import outbox
 from store.reader import Reader
-from tidings.types import Acknowledgement, NotificationReason, NotificationState, Silence
+from tidings.types import Acknowledgement, NotificationReason, NotificationState
 
 MOST_DELIVERIES = 50
-_AT = "DateTime64(3,'UTC')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +55,8 @@ def deliveries(reader: Reader, alert_id: str) -> list[Delivery]:
 
 def acknowledgements(reader: Reader, alert_ids: Sequence[str]) -> dict[str, Acknowledgement]:
     """Who has seen them last, of the alerts that somebody has."""
-    if not alert_ids:
-        return {}
-    rows = reader.query(
-        "SELECT alert_id, author, note, acknowledged_at, snoozed_until FROM acknowledgement_rows FINAL"
-        " WHERE alert_id IN {ids:Array(String)}",
-        {"ids": list(alert_ids)},
-    )
-    return {
-        alert_id: Acknowledgement(alert_id, author, note, at.astimezone(UTC), _utc(until))
-        for alert_id, author, note, at, until in rows
-    }
-
-
-def silences(reader: Reader, now: datetime) -> list[Silence]:
-    """Silences in force."""
-    rows = reader.query(
-        "SELECT silence_id, matchers, author, reason, starts_at, ends_at FROM silence_rows FINAL"
-        f" WHERE starts_at <= {{now:{_AT}}} AND ends_at > {{now:{_AT}}} ORDER BY ends_at, silence_id",
-        {"now": now},
-    )
-    return [
-        Silence(key, json.loads(matchers), author, reason, start.astimezone(UTC), end.astimezone(UTC))
-        for key, matchers, author, reason, start, end in rows
-    ]
+    found = outbox.acknowledgements(reader, alert_ids) if alert_ids else []
+    return {one.alert_id: one for one in found}
 
 
 def _utc(moment: datetime | None) -> datetime | None:

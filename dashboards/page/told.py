@@ -1,24 +1,8 @@
 """Who was told of an alert, and why nobody is now, in the page's language."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
-
 from dashboards.page.language import Words
 from dashboards.page.reads_told import Delivery
-
-QuietKind = Literal["silenced", "snoozed", "inhibited", "muted"]
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Why an alert is not told now: `who` asked for it (of muted: the receivers whose mute time it is), until when,
-    and what was said."""
-
-    kind: QuietKind
-    who: str = ""
-    until: datetime | None = None
-    why: str = ""
+from tidings.quiet import Quiet
 
 
 def said_of(quiet: Quiet, words: Words) -> str:

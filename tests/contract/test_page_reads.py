@@ -11,11 +11,11 @@ from alerts.routing import make_policy
 from dashboards.page.reads import Overview, read_overview, totals
 from dashboards.page.reads_subject import read_item, search
 from dashboards.page.subject import read_subject
-from dashboards.page.told import Quiet
 from service.page_alert import Known, read_alert
 from store.reader import Reader, open_reader
 from store.store import Store, open_store
 from tests.page_world import BANK, END, fill, scored
+from tidings.quiet import Quiet
 from tidings.settings import RoutingSettings, StoreSettings
 from tidings.types import Acknowledgement, Alert, Notification, Silence
 

@@ -8,9 +8,10 @@ import pytest
 from alerts.routing import Situation, due, make_policy
 from dashboards.page.language import Words
 from dashboards.page.reads_told import Delivery
-from dashboards.page.told import Quiet, outcome, said_of
+from dashboards.page.told import outcome, said_of
 from service.page_alert import quiet
 from tests.items import T0
+from tidings.quiet import Quiet
 from tidings.settings import RoutingSettings
 from tidings.types import Acknowledgement, Alert, Silence
 

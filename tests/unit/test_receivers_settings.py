@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.receivers.build import KINDS, build_receivers
+from alerts.receivers.build import KINDS, build_receivers, receiver_names
 from tidings.errors import ConfigError
 from tidings.settings import ReceiverSettings, Settings, load_settings
 
@@ -51,6 +51,11 @@ def test_receivers_have_names_and_kinds(tmp_path: Path) -> None:
         "risk-chat",
     ]
     assert "T0KEN" not in repr(settings)
+    (tmp_path / "url").unlink()
+    names = ["email", "webhook", "slack", "risk-mail", "risk-chat"]
+    assert receiver_names(settings) == names, "who only shows the names may read no secret"
+    with pytest.raises(ConfigError, match="secret file cannot be read"):
+        build_receivers(settings)
 
 
 def test_the_environment_changes_and_adds_receivers(tmp_path: Path) -> None:
